@@ -1,0 +1,1 @@
+"""Treeified path patching of transformer language models."""

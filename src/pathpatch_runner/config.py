@@ -1,0 +1,241 @@
+"""The typed shape of an experiment: what a composed config may say.
+
+Plain dataclasses, registered with Hydra by `cli` and usable without it. Every model and
+dataset kind is a subclass whose `kind` names it. OmegaConf needs unfrozen dataclasses and
+enums instead of literals; enum members are spelled as users write them.
+`runtime` cannot change results and is not part of the run key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from omegaconf import MISSING
+
+
+class Direction(Enum):
+    """noising: paths in S carry corrupt, all others clean. denoising: the reverse."""
+
+    noising = "noising"
+    denoising = "denoising"
+
+
+class UnitKind(Enum):
+    """Which unions of a hypothesis' entries are evaluated."""
+
+    path = "path"
+    hypothesis = "hypothesis"
+    cumulative = "cumulative"
+    leave_one_out = "leave_one_out"
+
+
+class Source(Enum):
+    """Where corrupt values come from."""
+
+    corrupt = "corrupt"
+    noise = "noise"
+    mean = "mean"
+    zero = "zero"
+
+
+class Backend(Enum):
+    """The executor that runs the plan."""
+
+    auto = "auto"
+    hooks = "hooks"
+    delta = "delta"
+
+
+class Dtype(Enum):
+    """Number format of weights and activations."""
+
+    float64 = "float64"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class WeightProcessing(Enum):
+    """none: raw weights. compatibility: TransformerLens' `enable_compatibility_mode()`."""
+
+    none = "none"
+    compatibility = "compatibility"
+
+
+@dataclass
+class ModelConfig:
+    """Fields every model kind has."""
+
+    kind: str = MISSING
+    dtype: Dtype = Dtype.float32
+    weight_processing: WeightProcessing = WeightProcessing.none
+
+
+@dataclass
+class NativeModelConfig(ModelConfig):
+    """`TransformerBridge.boot_native` from `config` (TransformerBridgeConfig fields, or the
+    path of a JSON file of them); `weights`: safetensors in TransformerLens names, else
+    random from `seed`; `tokenizer`: a tokenizer.json, not needed where the data carries ids."""
+
+    kind: str = "native"
+    config: Any = MISSING
+    weights: str | None = None
+    tokenizer: str | None = None
+
+
+@dataclass
+class LocalModelConfig(ModelConfig):
+    """A Hugging Face model directory. A tokenizer in it is used where the data is text."""
+
+    kind: str = "local"
+    path: str = MISSING
+
+
+@dataclass
+class HubModelConfig(ModelConfig):
+    """Any name TransformerBridge boots."""
+
+    kind: str = "hub"
+    name: str = MISSING
+    revision: str | None = None
+
+
+@dataclass
+class GgufModelConfig(ModelConfig):
+    """A GGUF file: `path`, or `file` inside the installed Python `package`."""
+
+    kind: str = "gguf"
+    path: str | None = None
+    package: str | None = None
+    file: str | None = None
+
+
+@dataclass
+class RandomModelConfig(ModelConfig):
+    """A Hugging Face architecture with random weights: `architecture` is its model type
+    (gpt2, gpt_neox, llama, ...), `config` its configuration fields."""
+
+    kind: str = "random"
+    architecture: str = MISSING
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class DatasetConfig:
+    """Fields every dataset kind has. `n_pairs`: how many pairs (null: all a file has)."""
+
+    kind: str = MISSING
+    n_pairs: int | None = None
+
+
+@dataclass
+class JsonlDatasetConfig(DatasetConfig):
+    """One JSON object a line: clean, corrupt, answer, distractor, positions, targets."""
+
+    kind: str = "jsonl"
+    path: str = MISSING
+
+
+@dataclass
+class RepeatedRandomDatasetConfig(DatasetConfig):
+    """A random segment of token ids twice; the corrupt prompt is an independent draw.
+    Evaluation points: the second half, where the next token repeats the first half."""
+
+    kind: str = "repeated_random"
+    n_pairs: int | None = 64
+    segment_length: int = 20
+    prefix: list[int] = field(default_factory=list)
+    exclude_ids: list[int] = field(default_factory=list)
+
+
+@dataclass
+class TextDatasetConfig(DatasetConfig):
+    """Windows of a text; corrupt = an independent window. Evaluation points: positions whose
+    next token completes a bigram seen earlier in the window."""
+
+    kind: str = "text"
+    path: str = MISSING
+    n_pairs: int | None = 64
+    window: int = 64
+    max_points: int | None = None
+
+
+@dataclass
+class TemplateDatasetConfig(DatasetConfig):
+    """Prompts from a YAML file of templates and word lists with named positions."""
+
+    kind: str = "template"
+    path: str = MISSING
+    n_pairs: int | None = 64
+    corruption: str | None = None
+
+
+@dataclass
+class PathConfig:
+    """One entry of a hypothesis: an expression or a list of them (their union).
+    `over`: variables of a family, each a pattern, a group or a list of these."""
+
+    expr: Any = MISSING
+    over: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class HypothesisConfig:
+    """A named set of path entries; `against`: the hypothesis whose AUE stands in for ATE."""
+
+    groups: dict[str, Any] = field(default_factory=dict)
+    paths: dict[str, PathConfig] = field(default_factory=dict)
+    against: str | None = None
+
+
+@dataclass
+class PatchConfig:
+    """How the paths are patched. `noise_scale`: in standard deviations of the embedding;
+    `noise_draws`: seeded draws per pair."""
+
+    directions: list[Direction] = field(default_factory=lambda: [Direction.denoising])
+    units: list[UnitKind] = field(default_factory=lambda: [UnitKind.path, UnitKind.hypothesis])
+    source: Source = Source.corrupt
+    noise_scale: float = 3.0
+    noise_draws: int = 4
+
+
+@dataclass
+class StatisticsConfig:
+    """Paired bootstrap and sign-flip, as TransformerLens' `PatchingResult` defines them."""
+
+    n_resamples: int = 1000
+    confidence: float = 0.95
+    n_permutations: int = 1000
+
+
+@dataclass
+class RuntimeConfig:
+    """What cannot change results. `memory_gb`: activation budget, null for most of what is
+    free; `threads`: CPU threads, null for torch's own choice; `force`: recompute."""
+
+    device: str = "auto"
+    backend: Backend = Backend.auto
+    memory_gb: float | None = None
+    threads: int | None = None
+    progress: bool = True
+    output_root: str = "outputs"
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass
+class ExperimentConfig:
+    """A whole experiment, as `runner.run` takes it."""
+
+    experiment: str = MISSING
+    model: ModelConfig = MISSING
+    dataset: DatasetConfig = MISSING
+    hypotheses: dict[str, HypothesisConfig] = field(default_factory=dict)
+    patch: PatchConfig = field(default_factory=PatchConfig)
+    metrics: list[str] = field(default_factory=lambda: ["loss"])
+    statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    seed: int = 0

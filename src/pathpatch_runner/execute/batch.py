@@ -1,0 +1,96 @@
+"""What one forward pass is about: some pairs of equal length, as tensors.
+
+Shapes: `pair` counts the pairs of the batch, `pos` their tokens, `point` their evaluation
+points. A position class is an index into the plan's `position_classes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from pathpatch_runner.dataset import Pair, locate
+from pathpatch_runner.expression.alphabet import PositionClass
+from pathpatch_runner.expression.ast import Position
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`clean`, `corrupt`, `classes`: long [pair, pos]. The others: long [point]; `rows` is the
+    pair of a point within the batch, `numbers` its number in the whole dataset; `answer` and
+    `distractor` are -1 where the data has none. `names` are the pairs' ids."""
+
+    clean: torch.Tensor
+    corrupt: torch.Tensor
+    classes: torch.Tensor
+    rows: torch.Tensor
+    positions: torch.Tensor
+    numbers: torch.Tensor
+    answer: torch.Tensor
+    distractor: torch.Tensor
+    names: tuple[str, ...]
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs in the batch."""
+        return self.clean.shape[0]
+
+
+def position_classes(
+    pairs: Sequence[Pair], positions: Sequence[Position]
+) -> tuple[tuple[PositionClass, ...], list[list[int]]]:
+    """The position classes that occur in the pairs, and the class of every token of every pair."""
+    numbers: dict[PositionClass, int] = {}
+    classes: list[list[int]] = []
+    for pair in pairs:
+        found: list[set[Position]] = [set() for _ in pair.clean]
+        for position in positions:
+            place = locate(position, pair)
+            if place is not None:
+                found[place].add(position)
+        classes.append([numbers.setdefault(frozenset(here), len(numbers)) for here in found])
+    return tuple(numbers), classes
+
+
+def first_points(pairs: Sequence[Pair]) -> list[int]:
+    """The number, in the whole dataset, of every pair's first evaluation point."""
+    starts, count = [], 0
+    for pair in pairs:
+        starts.append(count)
+        count += len(pair.points)
+    return starts
+
+
+def make_batch(
+    pairs: Sequence[Pair],
+    chosen: Sequence[int],
+    classes: Sequence[Sequence[int]],
+    device: torch.device,
+) -> Batch:
+    """The batch of some pairs of the dataset, all of one length."""
+    starts = first_points(pairs)
+
+    def long(values: Sequence[object]) -> torch.Tensor:
+        return torch.tensor(values, dtype=torch.long, device=device)
+
+    def or_none(token: int | None) -> int:
+        return -1 if token is None else token
+
+    points = [
+        (row, starts[index] + i, point)
+        for row, index in enumerate(chosen)
+        for i, point in enumerate(pairs[index].points)
+    ]
+    return Batch(
+        clean=long([pairs[index].clean for index in chosen]),
+        corrupt=long([pairs[index].corrupt for index in chosen]),
+        classes=long([classes[index] for index in chosen]),
+        rows=long([row for row, _, _ in points]),
+        positions=long([point.position for _, _, point in points]),
+        numbers=long([number for _, number, _ in points]),
+        answer=long([or_none(point.answer) for _, _, point in points]),
+        distractor=long([or_none(point.distractor) for _, _, point in points]),
+        names=tuple(pairs[index].pair_id for index in chosen),
+    )

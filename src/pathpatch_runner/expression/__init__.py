@@ -1,0 +1,1 @@
+"""Path expressions: grammar, parser, automaton. No torch."""

@@ -1,0 +1,132 @@
+"""Treeified path patching by enumerating every path: the specification, in a few lines.
+
+`written(node, suffix, position)` is the value that the copy of `node` which serves the path
+suffix `suffix` writes at `position`. Each slot of it reads the sum of what all earlier nodes
+write for the suffix longer by one step; at `input` the suffix is a whole path, and carries the
+patched prompt if it is in the set, else the base prompt. A path is a tuple of `Visit`s from
+`input` to `logits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
+from pathpatch_runner.graph import Graph, NodeKind
+from reference.reference_model import ReferenceModel
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One step of a path: node index, slot, position read (None for `input`), written."""
+
+    node: int
+    slot: str
+    read: int | None
+    write: int
+
+
+Path = tuple[Visit, ...]
+Locate = Callable[[Position], int | None]
+
+
+def in_path_set(path: Path, paths: PathSet, locate: Locate) -> bool:
+    """Whether a whole path (from `input` to `logits`) is in the set, straight from the grammar."""
+    return any(_starts(path, route, locate) for route in paths)
+
+
+def _starts(path: Path, route: Route, locate: Locate) -> bool:
+    """The route may begin at `input`, or at any later visit with everything upstream implied."""
+    return any(_follows(path, start, route, 0, locate) for start in range(len(path)))
+
+
+def _follows(path: Path, at: int, route: Route, number: int, locate: Locate) -> bool:
+    """Whether path[at:] can be read as sets[number] links[number] sets[number + 1] ..."""
+    if not _matches(path[at], route.sets[number], locate):
+        return False
+    if number == len(route.sets) - 1:
+        return at == len(path) - 1
+    link = route.links[number]
+    for following in range(at + 1, len(path)):
+        if _follows(path, following, route, number + 1, locate):
+            return True
+        if link is None or not _matches(path[following], link, locate):
+            return False
+    return False
+
+
+def _matches(visit: Visit, steps: Steps, locate: Locate) -> bool:
+    found = any(_pattern_matches(visit, pattern, locate) for pattern in steps.patterns)
+    return found != steps.negated
+
+
+def _pattern_matches(visit: Visit, pattern: StepPattern, locate: Locate) -> bool:
+    if visit.node not in pattern.nodes:
+        return False
+    if pattern.slots is not None and visit.slot not in pattern.slots:
+        return False
+    if pattern.write is not None and locate(pattern.write) != visit.write:
+        return False
+    if pattern.read is not None and (visit.read is None or locate(pattern.read) != visit.read):
+        return False
+    if pattern.back is None:
+        return True
+    if visit.read is None:
+        return False
+    return pattern.back[0] <= visit.write - visit.read <= pattern.back[1]
+
+
+@dataclass(frozen=True)
+class Treeified:
+    """One evaluation: the model, both prompts' input writes [pos, d_model], the path set."""
+
+    model: ReferenceModel
+    graph: Graph
+    base: torch.Tensor
+    patched: torch.Tensor
+    paths: PathSet
+    locate: Locate
+
+    def logits(self, position: int) -> torch.Tensor:
+        """Logits [d_vocab] at a position."""
+        visit = Visit(self.graph.logits, "", position, position)
+        return self.model.logits(self._stream((visit,), position))
+
+    def _stream(self, suffix: Path, position: int) -> torch.Tensor:
+        """What the first visit of the suffix reads at `position`: [d_model]."""
+        stage = self.graph.stage_of[suffix[0].node]
+        total = self.model.constant(self.graph, stage)
+        for node in range(len(self.graph.nodes)):
+            if self.graph.stage_of[node] < stage:
+                total = total + self._written(node, suffix, position)
+        return total
+
+    def _written(self, node: int, suffix: Path, position: int) -> torch.Tensor:
+        kind = self.graph.nodes[node].kind
+        layer = self.graph.nodes[node].layer
+        if kind is NodeKind.input:
+            path = (Visit(node, "", None, position), *suffix)
+            inside = in_path_set(path, self.paths, self.locate)
+            return (self.patched if inside else self.base)[position]
+        if kind is NodeKind.mlp:
+            visit = Visit(node, "", position, position)
+            return self.model.mlp(layer, self._stream((visit, *suffix), position))
+
+        def read(slot: str, places: Sequence[int]) -> torch.Tensor:
+            return torch.stack(
+                [self._stream((Visit(node, slot, j, position), *suffix), j) for j in places]
+            )
+
+        keys = range(position + 1) if self.model.causal else range(len(self.base))
+        return self.model.attention(
+            layer,
+            None if kind is NodeKind.attention else self.graph.nodes[node].head,
+            position,
+            list(keys),
+            read("q", [position])[0],
+            read("k", keys),
+            read("v", keys),
+        )
