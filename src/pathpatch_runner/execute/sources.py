@@ -65,9 +65,7 @@ def prepare_source(
         prompts = [pair.clean for pair in pairs.pairs]
         deviation = patch.noise_scale * _embedding_deviation(model, prompts)
         width = model.shape.d_model
-        return CorruptSource(
-            patch.source, patch.noise_draws, seed, deviation, width, model.dtype
-        )
+        return CorruptSource(patch.source, patch.noise_draws, seed, deviation, width, model.dtype)
     totals = _Totals(model, max(len(pair.corrupt) for pair in pairs.pairs))
     if patch.source is Source.mean:
         for group in group_by_length(pairs.pairs):
@@ -108,7 +106,9 @@ class _Totals:
     def _adding(self, total: torch.Tensor) -> Callable[[torch.Tensor, Any], torch.Tensor]:
         def add(values: torch.Tensor, hook: Any) -> torch.Tensor:
             del hook
-            total[: values.shape[1]] += values.double().sum(0).reshape(total[: values.shape[1]].shape)
+            total[: values.shape[1]] += (
+                values.double().sum(0).reshape(total[: values.shape[1]].shape)
+            )
             return values
 
         return add

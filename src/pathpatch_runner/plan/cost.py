@@ -1,0 +1,70 @@
+"""What a plan costs, in floating point operations, against the forward passes of a naive tool.
+
+One multiply-add counts as two operations. Norms, biases, softmax and copies are left out. A
+*naive tool* makes one forward pass for every mixed stream of every unit, with nothing shared
+between units and every pass from the first layer to the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathpatch_runner.graph import ModelShape, Node, NodeKind
+from pathpatch_runner.plan.plan import PATCHED, Plan
+from pathpatch_runner.plan.subplan import reachable
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations for one pair of prompts. `naive_passes`: of a naive tool, for all units."""
+
+    forward_flops: int
+    mixed_flops: int
+    naive_passes: int
+
+    @property
+    def naive_flops(self) -> int:
+        """Operations of the naive tool."""
+        return self.naive_passes * self.forward_flops
+
+    @property
+    def saving(self) -> float:
+        """How many times fewer operations the plan needs, its two plain runs included."""
+        return self.naive_flops / (self.mixed_flops + 2 * self.forward_flops)
+
+
+def node_flops(shape: ModelShape, node: Node, mixed_slots: int, n_positions: int) -> int:
+    """Operations to evaluate one node at every position, projecting only its mixed slots."""
+    if node.kind is NodeKind.logits:
+        return 2 * n_positions * shape.d_model * shape.d_vocab
+    if node.kind is NodeKind.mlp:
+        matrices = 3 if shape.gated_mlp else 2
+        return 2 * n_positions * matrices * shape.d_model * shape.d_mlp
+    if node.kind is NodeKind.input:
+        return 0
+    projections = (mixed_slots + 1) * shape.d_model * shape.d_head
+    attention = 2 * n_positions * shape.d_head
+    heads = 1 if node.kind is NodeKind.head else shape.n_heads
+    return 2 * n_positions * (projections + attention) * heads
+
+
+def forward_flops(plan: Plan, n_positions: int) -> int:
+    """Operations of one forward pass, grouped queries counted as full keys and values."""
+    nodes = plan.graph.nodes
+    return sum(node_flops(plan.graph.shape, node, 3, n_positions) for node in nodes)
+
+
+def cost_of(plan: Plan, n_positions: int) -> Cost:
+    """The cost of a plan on a pair of prompts of `n_positions` tokens."""
+    shape, nodes = plan.graph.shape, plan.graph.nodes
+    mixed = 0
+    for version in plan.versions[2:]:
+        slots = sum(
+            any(stream > PATCHED for row in reading for stream in row)
+            for reading in version.readings
+        )
+        mixed += node_flops(shape, nodes[version.node], slots, n_positions)
+    logits = plan.mixed_evaluations - (len(plan.versions) - 2)
+    mixed += logits * node_flops(shape, nodes[plan.graph.logits], 1, n_positions)
+    naive = sum(max(len(reachable(plan, output)[0]), 1) for output in plan.outputs)
+    return Cost(forward_flops(plan, n_positions), mixed, naive)
