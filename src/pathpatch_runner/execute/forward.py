@@ -6,51 +6,22 @@ forward pass per direction and noise draw. Results do not depend on the chunks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
-from pathpatch_runner.dataset import PairSet, group_by_length
+from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.execute.batch import Batch, make_batch
 from pathpatch_runner.execute.hooks import run_worlds
 from pathpatch_runner.execute.measure import measure
-from pathpatch_runner.execute.memory import Budget, chunk_pairs, chunk_units, entries_per_pass
+from pathpatch_runner.execute.memory import chunk_pairs, chunk_units, entries_per_pass
 from pathpatch_runner.execute.prompts import Prompts, prompts_of
-from pathpatch_runner.execute.sources import CorruptSource
-from pathpatch_runner.metric import Metric
-from pathpatch_runner.model.load import LoadedModel
+from pathpatch_runner.execute.task import Advance, Measured, Task, empty_measured
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.subplan import subplan
 from pathpatch_runner.plan.worlds import lay_out
-
-Advance = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to evaluate: `classes[pair][pos]` are position classes of the plan."""
-
-    model: LoadedModel
-    pairs: PairSet
-    classes: Sequence[Sequence[int]]
-    metrics: Sequence[Metric]
-    source: CorruptSource
-    budget: Budget
-
-
-@dataclass
-class Measured:
-    """Float64 values. `clean`, `corrupt`: [metric, point]; `patched`: [unit, metric, point] by
-    direction. `forward_passes`: how many it took."""
-
-    clean: np.ndarray
-    corrupt: np.ndarray
-    patched: dict[Direction, np.ndarray] = field(default_factory=dict)
-    forward_passes: int = 0
-
 
 def batches_of(task: Task, widest: int) -> list[Batch]:
     """All pairs in batches, so that `widest` worlds of one batch fit the budget."""
@@ -65,20 +36,11 @@ def batches_of(task: Task, widest: int) -> list[Batch]:
     return found
 
 
-def evaluations(n_units: int, task: Task, directions: Sequence[Direction]) -> int:
-    """Units times pairs times directions times draws: the total of the progress bar."""
-    return n_units * len(task.pairs.pairs) * len(directions) * task.source.draws
-
-
 def evaluate(
     task: Task, plan: Plan, directions: Sequence[Direction], advance: Advance = lambda _: None
 ) -> Measured:
     """Values of all units, in the plan's order. `advance(n)` is called as evaluations finish."""
-    n_points = sum(len(pair.points) for pair in task.pairs.pairs)
-    shape = (len(task.metrics), n_points)
-    measured = Measured(np.zeros(shape), np.zeros(shape))
-    for direction in directions:
-        measured.patched[direction] = np.zeros((len(plan.outputs), *shape))
+    measured = empty_measured(task, len(plan.outputs), directions)
     extra = [lay_out(subplan(plan, [unit])).count - 2 for unit in range(len(plan.outputs))]
     for batch in batches_of(task, max(extra, default=0) + 2):
         _Evaluator(task, plan, batch, measured, advance).run(directions, extra)

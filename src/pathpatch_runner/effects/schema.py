@@ -1,0 +1,146 @@
+"""What the two tables hold: every column once, with its type, unit and meaning.
+
+The columns are data, so that the order of the files, the metadata inside them and the
+documentation cannot drift apart. Text that repeats is dictionary encoded (a family repeats an
+expression for every point); readers see ordinary strings.
+
+Words: a column's *unit* is "" where it has none and "metric" where it is that of the row's
+metric, which the schema metadata lists by metric. `over.<var>` columns, one per variable of
+the run's families, stand after `path`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+FORMAT_VERSION = 1
+"""Of the tables and the manifest; part of every run key. Raise it when either changes."""
+
+METADATA_KEY = "pathpatch_runner"
+"""The key of the Parquet metadata under which the run describes itself, as JSON."""
+
+OVER_PREFIX = "over."
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+
+
+class MetricColumn(Protocol):
+    """What the tables need to know of a metric."""
+
+    @property
+    def name(self) -> str:
+        """As the `metric` column spells it."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of its values: "nats", "logits", ..."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, Arrow type, unit and meaning."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    description: str
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, unit and meaning in its metadata."""
+        metadata = {"unit": self.unit, "description": self.description}
+        return pa.field(self.name, self.type, metadata=metadata)
+
+
+RUN_COLUMNS = (
+    Column("run_key", TEXT, "", "hash of everything that can change the result"),
+    Column("experiment", TEXT, "", "name of the experiment"),
+    Column("model", TEXT, "", "short name of the model"),
+    Column("dataset", TEXT, "", "name of the dataset"),
+)
+UNIT_COLUMNS = (
+    Column("hypothesis", TEXT, "", "name of the hypothesis"),
+    Column("unit", TEXT, "", "path, hypothesis, cumulative or leave_one_out"),
+    Column("path_id", TEXT, "", "entry id, with its binding; ids of a union joined by +"),
+    Column("path", TEXT, "", "canonical expression; expressions of a union joined by |"),
+)
+POINT_COLUMNS = (
+    Column("pair_id", TEXT, "", "the pair of clean and corrupt prompt"),
+    Column("position", pa.int32(), "token", "index of the evaluation point in the prompt"),
+)
+READING_COLUMNS = (
+    Column("metric", TEXT, "", "name of the metric"),
+    Column("direction", TEXT, "", "noising: the paths carry corrupt; denoising: all others do"),
+)
+VALUE_COLUMNS = (
+    Column("clean", pa.float64(), "metric", "on the clean prompt"),
+    Column("corrupt", pa.float64(), "metric", "on the corrupt prompt"),
+    Column("patched", pa.float64(), "metric", "on the treeified network"),
+    Column(
+        "effect", pa.float64(), "metric", "patched - clean (noising), patched - corrupt (denoising)"
+    ),
+)
+STATISTIC_COLUMNS = (
+    Column("n", pa.int64(), "evaluation points", "evaluation points averaged over"),
+    Column("clean_mean", pa.float64(), "metric", "mean of clean"),
+    Column("corrupt_mean", pa.float64(), "metric", "mean of corrupt"),
+    Column("patched_mean", pa.float64(), "metric", "mean of patched"),
+    Column("effect_mean", pa.float64(), "metric", "mean of effect"),
+    Column("effect_se", pa.float64(), "metric", "standard error of effect_mean, clustered by pair"),
+    Column("effect_ci_low", pa.float64(), "metric", "bootstrap over pairs, lower bound"),
+    Column("effect_ci_high", pa.float64(), "metric", "bootstrap over pairs, upper bound"),
+    Column("normalised_effect", pa.float64(), "fraction", "effect_mean / mean total effect"),
+    Column("p_value", pa.float64(), "probability", "two-sided sign flip of pairs: mean effect 0"),
+    Column("aue", pa.float64(), "metric", "average unexplained effect: mean |clean - patched|"),
+    Column("ate", pa.float64(), "metric", "average total effect: mean |clean - corrupt|"),
+    Column(
+        "proportion_explained",
+        pa.float64(),
+        "fraction",
+        "1 - aue / ate; with `against`, that hypothesis' aue stands in for ate",
+    ),
+    Column("pe_ci_low", pa.float64(), "fraction", "bootstrap over pairs, lower bound"),
+    Column("pe_ci_high", pa.float64(), "fraction", "bootstrap over pairs, upper bound"),
+)
+
+
+def over_columns(variables: Sequence[str]) -> tuple[Column, ...]:
+    """One column per variable of the run's families."""
+    return tuple(
+        Column(f"{OVER_PREFIX}{name}", TEXT, "", f"node bound to {name}; null: no such variable")
+        for name in variables
+    )
+
+
+def effects_columns(variables: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of `effects.parquet`, in order."""
+    unit = (*UNIT_COLUMNS, *over_columns(variables))
+    return (*RUN_COLUMNS, *unit, *POINT_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS)
+
+
+def summary_columns(variables: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of `summary.parquet`, in order."""
+    unit = (*UNIT_COLUMNS, *over_columns(variables))
+    return (*RUN_COLUMNS, *unit, *READING_COLUMNS, *STATISTIC_COLUMNS)
+
+
+def table_schema(columns: Sequence[Column], metrics: Sequence[MetricColumn]) -> pa.Schema:
+    """Arrow schema of the columns; its metadata holds the format version and metric units."""
+    units = {metric.name: metric.unit for metric in metrics}
+    metadata = {"format_version": str(FORMAT_VERSION), "metric_units": json.dumps(units)}
+    return pa.schema([column.field for column in columns], metadata=metadata)
+
+
+def describe_run(table: pa.Table, description: Mapping[str, Any]) -> pa.Table:
+    """The table with what it was made from in its metadata, as JSON under `METADATA_KEY`.
+
+    `description` must hold nothing that differs between two runs of one key (times, hosts):
+    the bytes of a table are reproducible.
+    """
+    text = json.dumps(description, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: text})

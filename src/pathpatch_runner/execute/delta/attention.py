@@ -1,0 +1,235 @@
+"""Head versions: norm of the changed stream, the changed slots, their attention, nothing else.
+
+A version's slot is *changed* if it reads a stream that differs from base. A head whose query
+alone changed uses the cached keys and values; one whose keys changed replaces those columns of
+its scores; one whose values alone changed keeps its pattern, and needs no softmax at all.
+
+A slot reads one stream at every position class, in general: such a *mixture* is a row
+[class] of stream ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pathpatch_runner.execute.delta.deltas import Selection
+from pathpatch_runner.execute.delta.runs import AttentionRun, project, scores_of, unseen
+from pathpatch_runner.model.nodes import Attention
+
+Q, K, V = range(3)
+UNCHANGED = -1
+
+NormedStreams = Callable[[np.ndarray, Selection], torch.Tensor]
+"""Mixtures [n, class], places -> normed stream [n, B, P, d_model]."""
+
+
+@dataclass(frozen=True)
+class HeadVersions:
+    """Versions of one layer that are evaluated at the same places.
+
+    `heads` [n]; `mixtures` [m, class]: distinct mixtures that differ from base; `slots`
+    [n, slot, back]: which mixture each slot reads, or UNCHANGED.
+    """
+
+    heads: np.ndarray
+    mixtures: np.ndarray
+    slots: np.ndarray
+
+
+class LayerAttention:
+    """The attention of one layer, on one batch."""
+
+    def __init__(
+        self,
+        part: Attention,
+        run: AttentionRun,
+        back_masks: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        workspace: int,
+    ) -> None:
+        """`back_masks(queries, keys)`: bool [back, query, key]; `workspace`: elements a temporary
+        may have."""
+        self._part = part
+        self._run = run
+        self._back_masks = back_masks
+        self._workspace = workspace
+        self._group = run.q.shape[1] // run.k.shape[1]
+        self._n_positions = run.q.shape[-2]
+
+    def evaluate(
+        self,
+        versions: HeadVersions,
+        normed: NormedStreams,
+        places: Selection,
+        sources: Selection,
+        keep: Callable[[np.ndarray, torch.Tensor], None],
+    ) -> None:
+        """Changes of `z`, head by head: `keep(numbers of the versions, [n, B, P, D])`.
+
+        `places`: where the versions are evaluated; `sources`: where changed keys and values are
+        read from.
+        """
+        slots = versions.slots
+        asked = np.unique(slots[:, Q])
+        asked = asked[asked != UNCHANGED]
+        told = np.unique(slots[:, K:])
+        told = told[told != UNCHANGED]
+        same = np.array_equal(asked, told) and np.array_equal(places.numbers, sources.numbers)
+        of_queries = normed(versions.mixtures[asked], places) if len(asked) else None
+        of_keys = of_queries if same else None
+        if of_keys is None and len(told):
+            of_keys = normed(versions.mixtures[told], sources)
+        queries = _Projected(self._part, Q, of_queries, asked, places)
+        keys = _Projected(self._part, K, of_keys, told, sources)
+        values = _Projected(self._part, V, of_keys, told, sources)
+        for head in np.unique(versions.heads).tolist():
+            numbers = np.flatnonzero(versions.heads == head)
+            one = _Head(self, head, queries, keys, values, places, sources)
+            for members in _by_changed(slots[numbers]):
+                chosen = numbers[members]
+                keep(chosen, one.change(slots[chosen]))
+
+
+def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
+    """Numbers of versions with the same slots changed and the same kind of distance classes."""
+    changed = (slots != UNCHANGED).any(axis=2)
+    uniform = (slots == slots[:, :, :1]).all(axis=(1, 2))
+    kinds = changed @ np.array([1, 2, 4]) + 8 * ~uniform
+    return [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+
+
+class _Projected:
+    """Queries, keys or values of changed mixtures, projected head by head as asked for."""
+
+    def __init__(
+        self,
+        part: Attention,
+        slot: int,
+        normed: torch.Tensor | None,
+        mixtures: np.ndarray,
+        places: Selection,
+    ) -> None:
+        self._projection = (part.q, part.k, part.v)[slot]
+        self._rotary = part.rotary if slot != V else None
+        self._normed = normed
+        self._mixtures = mixtures
+        self._places = places
+        self._last: tuple[int, bytes, torch.Tensor] | None = None
+
+    def rows(self, head: int, wanted: np.ndarray) -> torch.Tensor:
+        """[n, B, P, D] of the mixtures `wanted` [n] (in any order, repeats allowed)."""
+        distinct, inverse = np.unique(wanted, return_inverse=True)
+        found = self._distinct(head, distinct)
+        if len(distinct) == len(wanted) and (inverse == np.arange(len(wanted))).all():
+            return found
+        if len(distinct) == 1:
+            return found.expand(len(wanted), -1, -1, -1)
+        return found.index_select(0, torch.as_tensor(inverse).to(found.device, non_blocking=True))
+
+    def _distinct(self, head: int, distinct: np.ndarray) -> torch.Tensor:
+        assert self._normed is not None
+        # With grouped queries the heads of a group ask for the same keys one after the other.
+        key = distinct.tobytes()
+        if self._last is not None and self._last[:2] == (head, key):
+            return self._last[2]
+        normed = self._normed
+        if len(distinct) != len(self._mixtures):
+            rows = np.searchsorted(self._mixtures, distinct)
+            index = torch.as_tensor(rows).to(normed.device, non_blocking=True)
+            normed = normed.index_select(0, index)
+        projected = project(self._projection, head, normed)
+        if self._rotary is not None:
+            projected = self._rotary(projected, self._places.index)
+        self._last = (head, key, projected)
+        return projected
+
+
+class _Head:
+    """One head's versions at some places."""
+
+    def __init__(
+        self,
+        layer: LayerAttention,
+        head: int,
+        queries: _Projected,
+        keys: _Projected,
+        values: _Projected,
+        places: Selection,
+        sources: Selection,
+    ) -> None:
+        part, run = layer._part, layer._run
+        self._layer = layer
+        self._part = part
+        self._head = head
+        self._group = head // layer._group
+        self._queries, self._keys, self._values = queries, keys, values
+        self._places, self._sources = places, sources
+        self._all = torch.arange(layer._n_positions, device=run.q.device)
+        self._mask = unseen(part, places.index, self._all)
+        self._q = places.take(run.q[0, head])
+        self._k = run.k[0, self._group]
+        self._v = run.v[0, self._group]
+        self._z = places.take(run.z[0, head])
+
+    def change(self, slots: np.ndarray) -> torch.Tensor:
+        """[n, B, P, D]: z of versions with the slots `slots` [n, slot, back], less that of base."""
+        size = max(1, self._layer._workspace // (self._q.shape[0] * self._mask.numel()))
+        parts = [self._some(slots[at : at + size]) for at in range(0, len(slots), size)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _some(self, slots: np.ndarray) -> torch.Tensor:
+        if not (slots == slots[:, :, :1]).all():
+            return self._by_distance(slots)
+        queries, keys, values = slots[0, :, 0] != UNCHANGED
+        pattern = self._pattern(slots[:, :, 0], queries=queries, keys=keys)
+        if not values:
+            return pattern @ self._v - self._z
+        told = self._values.rows(self._group, slots[:, V, 0])
+        columns = self._sources.take(pattern, -1)
+        if not queries and not keys:
+            return columns @ (told - self._sources.take(self._v))
+        cached = self._v.clone()
+        cached[:, self._sources.index] = 0
+        return pattern @ cached + columns @ told - self._z
+
+    def _pattern(self, slots: np.ndarray, *, queries: bool, keys: bool) -> torch.Tensor:
+        """[n or 1, B, P, T]."""
+        asked = self._queries.rows(self._head, slots[:, Q]) if queries else self._q[None]
+        scores = scores_of(self._part, asked, self._k)
+        if keys:
+            told = self._keys.rows(self._group, slots[:, K])
+            changed = scores_of(self._part, asked, told)
+            if len(scores) != len(changed):
+                scores = scores.expand(len(changed), -1, -1, -1).clone()
+            scores[..., self._sources.slice or self._sources.index] = changed
+        return scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
+
+    def _by_distance(self, slots: np.ndarray) -> torch.Tensor:
+        """Keys or values that depend on the distance: one row of slots [n, slot] a distance."""
+        masks = self._layer._back_masks(self._places.index, self._all)
+        asked = self._q[None].expand(len(slots), -1, -1, -1)
+        if (slots[0, Q] != UNCHANGED).any():
+            asked = self._queries.rows(self._head, slots[:, Q, 0])
+        scores = scores_of(self._part, asked, self._k)
+        for back, mask in enumerate(masks):
+            changed = scores_of(self._part, asked, self._whole(K, slots[:, K, back]))
+            scores = torch.where(mask, changed, scores)
+        pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
+        z = -self._z
+        for back, mask in enumerate(masks):
+            z = z + (pattern * mask) @ self._whole(V, slots[:, V, back])
+        return z
+
+    def _whole(self, slot: int, wanted: np.ndarray) -> torch.Tensor:
+        """Keys or values [n, B, T, D] at all positions, changed or not."""
+        cached, projected = (self._k, self._keys) if slot == K else (self._v, self._values)
+        result = cached[None].repeat(len(wanted), 1, 1, 1)
+        rows = np.flatnonzero(wanted != UNCHANGED)
+        if len(rows):
+            told = projected.rows(self._group, wanted[rows])
+            index = torch.as_tensor(rows).to(result.device, non_blocking=True)
+            result[index[:, None], :, self._sources.index] = told.permute(0, 2, 1, 3)
+        return result

@@ -1,0 +1,132 @@
+"""Where the differences of versions and streams from the base run are kept.
+
+A *block* is a tensor `[n, B, P, width]` of rows that differ at the same positions. `Deltas`
+knows the block and row of every id; an id without a block does not differ. `Selection` is a
+set of positions, on the host and on the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pathpatch_runner.plan.plan import BASE, PATCHED
+
+
+class Selection:
+    """Sorted positions of a prompt. `numbers` on the host, `index` on the device."""
+
+    def __init__(self, chosen: np.ndarray, device: torch.device) -> None:
+        """`chosen`: bool [pos]."""
+        self.chosen = chosen
+        self.numbers = np.flatnonzero(chosen)
+        self.index = torch.as_tensor(self.numbers).to(device, non_blocking=True)
+        # A run of neighbours can be sliced, which copies nothing.
+        count = len(self.numbers)
+        first = int(self.numbers[0]) if count else 0
+        neighbours = count > 0 and int(self.numbers[-1]) - first + 1 == count
+        self.slice = slice(first, first + count) if neighbours else None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, values: torch.Tensor, axis: int = -2) -> torch.Tensor:
+        """The chosen positions of an axis that has all of them."""
+        if self.slice is not None:
+            return values.narrow(axis, self.slice.start, len(self))
+        return values.index_select(axis, self.index)
+
+    def within(self, other: Selection) -> np.ndarray:
+        """Where, among `other`'s positions, the ones of `self` lie (those that do)."""
+        return np.flatnonzero(self.chosen[other.numbers])
+
+
+@dataclass(frozen=True)
+class _Block:
+    values: torch.Tensor
+    places: Selection
+
+
+class Deltas:
+    """Differences [n, B, P, width] by id."""
+
+    def __init__(self, n_ids: int, device: torch.device) -> None:
+        self._block = np.full(n_ids, -1)
+        self._row = np.zeros(n_ids, dtype=np.int64)
+        self._blocks: list[_Block | None] = []
+        self._device = device
+
+    def put(self, ids: np.ndarray, values: torch.Tensor, places: Selection) -> None:
+        """Keep `values` [n, B, P, width] of `ids` [n]."""
+        self._block[ids] = len(self._blocks)
+        self._row[ids] = np.arange(len(ids))
+        self._blocks.append(_Block(values, places))
+
+    def release(self, still_wanted: np.ndarray) -> None:
+        """Forget every block none of whose ids is wanted. `still_wanted`: bool [id]."""
+        kept = set(np.unique(self._block[still_wanted]).tolist())
+        for number in range(len(self._blocks)):
+            if number not in kept:
+                self._blocks[number] = None
+
+    def take(
+        self, ids: np.ndarray, places: Selection, patched: torch.Tensor
+    ) -> torch.Tensor | None:
+        """[n, B, P, width] of `ids` at `places`; None where nothing differs.
+
+        `patched`: [B, T, width], what PATCHED differs by. May be a view: not to be written to.
+        """
+        found = np.where(ids == PATCHED, -2, self._block[ids])
+        found[ids == BASE] = -1
+        numbers = np.unique(found)
+        if len(numbers) == 1:
+            return self._whole(int(numbers[0]), ids, places, patched)
+        width = patched.shape[-1]
+        result = patched.new_zeros(len(ids), patched.shape[0], len(places), width)
+        for number in numbers.tolist():
+            rows = np.flatnonzero(found == number)
+            part = self._whole(number, ids[rows], places, patched)
+            if part is not None:
+                result[self._index(rows)] = part
+        return result
+
+    def _index(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(rows).to(self._device, non_blocking=True)
+
+    def _whole(
+        self, number: int, ids: np.ndarray, places: Selection, patched: torch.Tensor
+    ) -> torch.Tensor | None:
+        """`take` for ids of one block."""
+        if number == -1:
+            return None
+        if number == -2:
+            return places.take(patched)[None].expand(len(ids), -1, -1, -1)
+        block = self._blocks[number]
+        assert block is not None
+        rows = self._row[ids]
+        values = block.values
+        if len(rows) != len(values) or (rows != np.arange(len(rows))).any():
+            values = _rows(values, rows, self._index)
+        return self._aligned(values, block.places, places)
+
+    def _aligned(self, values: torch.Tensor, have: Selection, want: Selection) -> torch.Tensor:
+        if np.array_equal(have.numbers, want.numbers):
+            return values
+        source = want.within(have)
+        if len(source) == len(want):
+            return values.index_select(2, self._index(source))
+        result = values.new_zeros(*values.shape[:2], len(want), values.shape[3])
+        result[:, :, self._index(have.within(want))] = values[:, :, self._index(source)]
+        return result
+
+
+def _rows(values: torch.Tensor, rows: np.ndarray, index: object) -> torch.Tensor:
+    first = int(rows[0])
+    if (rows == np.arange(first, first + len(rows))).all():
+        return values[first : first + len(rows)]
+    if (rows == first).all():
+        return values[first : first + 1].expand(len(rows), -1, -1, -1)
+    assert callable(index)
+    return values.index_select(0, index(rows))  # type: ignore[no-any-return]  # typed as Callable

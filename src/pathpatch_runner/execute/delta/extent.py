@@ -1,0 +1,153 @@
+"""Where a version or stream of a plan can differ from the base run, and where it is needed.
+
+Positions are those of a batch: a position counts if it counts in any pair. With causal
+attention a change spreads to later positions only, so most prompts have a prefix in which
+nothing differs; and a reader of one position asks for one position of what it reads, unless
+through keys and values. A version is evaluated where both hold.
+
+Boolean arrays: `[..., pos]`; `[class, pos]` says which classes occur at which positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.plan.plan import PATCHED
+from pathpatch_runner.plan.table import PlanTable, StageTable
+
+Booleans = np.ndarray
+KEYS_AND_VALUES = slice(1, 3)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a batch says of positions. `differs` [pos]: where the two prompts' inputs differ.
+    `classes` [class, pos]; `points` [class, pos]: evaluation points by their class."""
+
+    differs: Booleans
+    classes: Booleans
+    points: Booleans
+
+
+@dataclass(frozen=True)
+class Extent:
+    """`versions`, `streams` [id, pos]: where to evaluate. `support` [stream, pos]: where a stream
+    can differ from base. Ids 0 and 1 are BASE and PATCHED."""
+
+    versions: Booleans
+    streams: Booleans
+    support: Booleans
+
+
+def extent_of(table: PlanTable, places: Places) -> Extent:
+    """The extent of every version and stream of a table on a batch."""
+    support = _Support(table, places)
+    needs = _Needs(table, places, support.versions)
+    return Extent(
+        versions=needs.versions & support.versions,
+        streams=needs.streams & support.streams,
+        support=support.streams,
+    )
+
+
+def is_attention(graph: Graph, nodes: np.ndarray) -> Booleans:
+    """Which of the nodes are heads or whole attention layers."""
+    kinds = np.array([node.kind in (NodeKind.head, NodeKind.attention) for node in graph.nodes])
+    return kinds[nodes]
+
+
+def groups_of(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(row, numbers of the rows equal to it) for every distinct row of a 2-D array."""
+    if len(rows) == 0:
+        return
+    if (rows == rows[0]).all():
+        yield rows[0], np.arange(len(rows))
+        return
+    distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
+    inverse = inverse.reshape(-1)
+    for number, row in enumerate(distinct):
+        yield row, np.flatnonzero(inverse == number)
+
+
+class _Support:
+    """Forwards: where versions and streams can differ."""
+
+    def __init__(self, table: PlanTable, places: Places) -> None:
+        self._graph = table.alphabet.graph
+        self._places = places
+        n_positions = len(places.differs)
+        self.versions = np.zeros((table.n_versions + 2, n_positions), dtype=bool)
+        self.streams = np.zeros((table.n_streams + 2, n_positions), dtype=bool)
+        spread = self._after(places.differs[None])[0]
+        self.versions[PATCHED] = self.streams[PATCHED] = spread
+        for number, stage in enumerate(table.stages):
+            if len(stage.nodes):
+                self.versions[stage.version_ids] = self._versions(stage)
+            if len(stage.parent):
+                self.streams[stage.stream_ids] = self._streams(stage, first=number == 0)
+
+    def _after(self, rows: Booleans) -> Booleans:
+        """Positions that attention can carry a difference to."""
+        if self._graph.shape.causal:
+            return np.asarray(np.logical_or.accumulate(rows, axis=-1))
+        return np.broadcast_to(rows.any(-1, keepdims=True), rows.shape)
+
+    def _versions(self, stage: StageTable) -> Booleans:
+        # [version, slot, back, class, pos] -> by slot, each class only where it occurs
+        read = (self.streams[stage.reads] & self._places.classes).any(axis=(2, 3))
+        moved = self._after(read[:, KEYS_AND_VALUES].any(axis=1))
+        attention = is_attention(self._graph, stage.nodes)
+        return np.asarray(read[:, 0] | (moved & attention[:, None]))
+
+    def _streams(self, stage: StageTable, *, first: bool) -> Booleans:
+        written = self.versions[stage.writes] & self._places.classes
+        if first:
+            written = written & self._places.differs
+        return np.asarray(self.streams[stage.parent] | written.any(axis=(1, 2)))
+
+
+class _Needs:
+    """Backwards: where versions and streams are needed."""
+
+    def __init__(self, table: PlanTable, places: Places, support: Booleans) -> None:
+        self._graph = table.alphabet.graph
+        self._places = places
+        self._support = support
+        self.versions = np.zeros_like(support)
+        self.streams = np.zeros((table.n_streams + 2, support.shape[1]), dtype=bool)
+        for number, points in enumerate(places.points):
+            self.streams[np.unique(table.outputs[:, number])] |= points
+        for stage in reversed(table.stages):
+            self._spread_streams(stage)
+            self._spread_versions(stage)
+
+    def _spread_streams(self, stage: StageTable) -> None:
+        ids = stage.stream_ids
+        for needed, members in groups_of(self.streams[ids]):
+            if needed.any():
+                self.streams[np.unique(stage.parent[members])] |= needed
+                for number, here in enumerate(self._places.classes):
+                    written = np.unique(stage.writes[members, :, number])
+                    self.versions[written] |= needed & here
+
+    def _spread_versions(self, stage: StageTable) -> None:
+        ids = stage.version_ids
+        evaluated = self.versions[ids] & self._support[ids]
+        for needed, members in groups_of(evaluated):
+            if not needed.any():
+                continue
+            reach = self._before(needed)
+            for number, here in enumerate(self._places.classes):
+                reads = stage.reads[members, :, :, number]
+                self.streams[np.unique(reads[:, 0])] |= needed & here
+                self.streams[np.unique(reads[:, KEYS_AND_VALUES])] |= reach & here
+
+    def _before(self, needed: Booleans) -> Booleans:
+        """Positions whose keys and values the needed positions attend to."""
+        if self._graph.shape.causal:
+            return np.asarray(np.logical_or.accumulate(needed[::-1])[::-1])
+        return np.ones_like(needed)

@@ -1,0 +1,162 @@
+"""The two plain runs, with everything that nodes read and wrote in them.
+
+Both runs are evaluated with the model's own parts (`model.nodes`), the first axis of every
+tensor saying which: 0 base, 1 patched. `swapped` exchanges them: the other direction of
+patching needs no new run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pathpatch_runner.execute.prompts import Constants
+from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.nodes import Attention, Mlp, NodeFunctions, Projection
+
+
+@dataclass(frozen=True)
+class AttentionRun:
+    """`q`, `z`: [2, H, B, T, D]; `k`, `v`: [2, K, B, T, D]. `out`: [2, B, T, d_model], where the
+    attention of a layer is one node, else None."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    v: torch.Tensor
+    z: torch.Tensor
+    out: torch.Tensor | None
+
+    def swapped(self) -> AttentionRun:
+        """Base and patched exchanged."""
+        out = None if self.out is None else self.out.flip(0)
+        return AttentionRun(self.q.flip(0), self.k.flip(0), self.v.flip(0), self.z.flip(0), out)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """`stream` [2, B, T, d_model] by stage: what the nodes of the stage read. `mlp`: what each
+    layer's MLP wrote, likewise."""
+
+    stream: tuple[torch.Tensor, ...]
+    attention: tuple[AttentionRun, ...]
+    mlp: tuple[torch.Tensor, ...]
+
+    def swapped(self) -> Runs:
+        """Base and patched exchanged."""
+        return Runs(
+            tuple(stream.flip(0) for stream in self.stream),
+            tuple(run.swapped() for run in self.attention),
+            tuple(out.flip(0) for out in self.mlp),
+        )
+
+    def with_constants(self, constants: Constants | None) -> Runs:
+        """The patched run's writes replaced by constants (mean and zero ablation)."""
+        if constants is None:
+            return self
+        attention = []
+        for run, z in zip(self.attention, constants.z, strict=True):
+            patched = z.permute(1, 0, 2)[:, None].expand_as(run.z[1])
+            attention.append(
+                AttentionRun(run.q, run.k, run.v, torch.stack([run.z[0], patched]), run.out)
+            )
+        written = self.mlp if constants.mlp is None else constants.mlp
+        mlp = tuple(
+            torch.stack([out[0], constant.expand_as(out[0])])
+            for out, constant in zip(self.mlp, written, strict=True)
+        )
+        return Runs(self.stream, tuple(attention), mlp if constants.mlp is not None else self.mlp)
+
+
+def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tensor) -> Runs:
+    """Both runs from their embeddings [2, B, T, d_model]."""
+    stream = embedded
+    streams = [torch.zeros_like(embedded)]
+    attention: list[AttentionRun] = []
+    mlp: list[torch.Tensor] = []
+    for layer, part in enumerate(functions.attention):
+        streams.append(stream)
+        run, written = _attention(part, stream)
+        attention.append(run)
+        if shape.attn_only:
+            stream = stream + written
+            continue
+        read = stream if shape.parallel else stream + written
+        if not shape.parallel:
+            streams.append(read)
+        mlp.append(_mlp(functions.mlp[layer], read))
+        stream = stream + written + mlp[-1]
+    return Runs((*streams, stream), tuple(attention), tuple(mlp))
+
+
+def project(
+    projection: Projection, head: int, normed: torch.Tensor
+) -> torch.Tensor:
+    """`normed` [..., P, d_model] -> queries, keys or values of one head [..., P, D]."""
+    rows = normed.reshape(-1, normed.shape[-1])
+    weight = projection.weight[head]
+    if projection.bias is None:
+        projected = rows @ weight
+    else:
+        projected = torch.addmm(projection.bias[head], rows, weight)
+    result = projected.unflatten(0, normed.shape[:-1])
+    return result if projection.norm is None else projection.norm(result)
+
+
+def scores_of(
+    part: Attention, queries: torch.Tensor, keys: torch.Tensor
+) -> torch.Tensor:
+    """Attention scores [..., query, key], scaled and capped, before the mask."""
+    scores = (queries * part.scale) @ keys.transpose(-1, -2)
+    return torch.tanh(scores / part.softcap) * part.softcap if part.softcap else scores
+
+
+def unseen(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """Bool [query, key]: the keys that a query must not attend to, by their positions."""
+    distance = queries[:, None] - keys[None, :]
+    hidden = torch.zeros_like(distance, dtype=torch.bool)
+    if part.causal:
+        hidden = distance < 0
+    if part.window is not None:
+        hidden = hidden | (distance >= part.window)
+    return hidden
+
+
+def _attention(part: Attention, stream: torch.Tensor) -> tuple[AttentionRun, torch.Tensor]:
+    """(the run, what the whole attention writes [2, B, T, d_model])."""
+    normed = part.norm(stream)
+    positions = torch.arange(stream.shape[-2], device=stream.device)
+    q, k, v = (
+        torch.stack([project(p, head, normed) for head in range(len(p.weight))], dim=1)
+        for p in (part.q, part.k, part.v)
+    )
+    if part.rotary is not None:
+        q, k = part.rotary(q, positions), part.rotary(k, positions)
+    group = q.shape[1] // k.shape[1]
+    mask = unseen(part, positions, positions)
+    z = torch.empty_like(q)
+    for head in range(q.shape[1]):
+        scores = scores_of(part, q[:, head], k[:, head // group])
+        pattern = scores.masked_fill_(mask, -torch.inf).softmax(-1)
+        z[:, head] = pattern @ v[:, head // group]
+    written = write_heads(part, z)
+    return AttentionRun(q, k, v, z, None if part.post is None else written), written
+
+
+def write_heads(part: Attention, z: torch.Tensor) -> torch.Tensor:
+    """`z` [2 or n, H, B, T, D] of all heads -> what the attention writes [2 or n, B, T, d_model]."""
+    rows = z.permute(0, 2, 3, 1, 4).flatten(3)
+    written = rows @ part.w_o.flatten(0, 1)
+    if part.b_o is not None:
+        written = written + part.b_o
+    return written if part.post is None else part.post(written)
+
+
+def _mlp(part: Mlp, stream: torch.Tensor) -> torch.Tensor:
+    return evaluate_mlp(part, stream.flatten(0, -2)).view(stream.shape)
+
+
+def evaluate_mlp(part: Mlp, rows: torch.Tensor) -> torch.Tensor:
+    """What the MLP writes for rows [row, d_model] of the stream."""
+    written = part.inner(part.norm(rows))
+    return written if part.post is None else part.post(written)

@@ -1,0 +1,257 @@
+"""What each node of a loaded model computes, as plain functions of the residual stream.
+
+The `delta` executor evaluates single heads and slots, which no forward pass offers. This module
+reads the weights of a bridge's layers and how they are put together. It is a second statement
+of the model: `execute/delta/proof.py` compares it with the model itself before it is used.
+
+Shapes: `w_q` [n_heads, d_model, d_head], `w_k`, `w_v` [n_kv, d_model, d_head], `w_o` [n_heads,
+d_head, d_model], biases without d_model; queries, keys and values [..., pos, d_head].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from pathpatch_runner.errors import ModelError
+from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.load import LoadedModel
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """Rotates the first `cos.shape[-1]` entries; `adjacent`: pairs are neighbours, else halves.
+    `cos`, `sin`: [n positions, rotated]."""
+
+    cos: torch.Tensor
+    sin: torch.Tensor
+    adjacent: bool
+
+    def __call__(self, values: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Rotate `values` [..., pos, d_head], which stand at `positions` [pos]."""
+        width = self.cos.shape[-1]
+        turning, rest = values[..., :width], values[..., width:]
+        turned = turning * self.cos[positions] + self._quarter(turning) * self.sin[positions]
+        return torch.cat([turned, rest], dim=-1) if rest.shape[-1] else turned
+
+    def _quarter(self, values: torch.Tensor) -> torch.Tensor:
+        if self.adjacent:
+            return torch.stack((-values[..., 1::2], values[..., 0::2]), dim=-1).flatten(-2)
+        first, second = values.chunk(2, dim=-1)
+        return torch.cat((-second, first), dim=-1)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One of queries, keys, values: `weight` [head, d_model, d_head], `bias` [head, d_head]."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    norm: Function | None = None
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One layer's attention. `post`: a norm between the heads' sum and the stream, where there
+    is one. `window`: how many positions back a query reaches, itself counted."""
+
+    norm: Function
+    q: Projection
+    k: Projection
+    v: Projection
+    rotary: Rotary | None
+    scale: float
+    softcap: float
+    window: int | None
+    causal: bool
+    w_o: torch.Tensor
+    b_o: torch.Tensor | None
+    post: Function | None
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """One layer's MLP; `inner` takes normed rows [row, d_model]."""
+
+    norm: Function
+    inner: Function
+    post: Function | None
+
+
+@dataclass(frozen=True)
+class Unembedding:
+    """`w_u` [d_vocab, d_model]."""
+
+    norm: Function
+    w_u: torch.Tensor
+    b_u: torch.Tensor | None
+    softcap: float
+
+
+@dataclass(frozen=True)
+class NodeFunctions:
+    """All nodes of a model, for prompts of one length."""
+
+    attention: tuple[Attention, ...]
+    mlp: tuple[Mlp, ...]
+    logits: Unembedding
+
+
+def node_functions(model: LoadedModel, n_positions: int) -> NodeFunctions:
+    """The functions of a loaded model. Raises `ModelError` where its parts are not as expected."""
+    bridge = model.bridge
+    try:
+        layers = [_Layer(model, layer, n_positions) for layer in range(model.shape.n_layers)]
+        return NodeFunctions(
+            attention=tuple(layer.attention() for layer in layers),
+            mlp=() if model.shape.attn_only else tuple(layer.mlp() for layer in layers),
+            logits=_unembedding(bridge),
+        )
+    except (AttributeError, RuntimeError, TypeError, KeyError) as error:
+        raise ModelError(f"the parts of the model are not as expected: {error}") from error
+
+
+def _original(component: Any) -> Any:
+    return getattr(component, "original_component", component)
+
+
+def _matrix(component: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """([in, out], [out]) of a linear component."""
+    linear = _original(component)
+    weight = linear.weight
+    # Hugging Face's Conv1D (GPT-2) keeps its weight the other way round.
+    return (weight if type(linear).__name__ == "Conv1D" else weight.T), linear.bias
+
+
+def _softcap(value: Any) -> float:
+    return float(value) if value is not None and value > 0 else 0.0
+
+
+class _Layer:
+    def __init__(self, model: LoadedModel, layer: int, n_positions: int) -> None:
+        self._shape: ModelShape = model.shape
+        self._model = model
+        self._block = model.bridge.blocks[layer]
+        self._layer = layer
+        self._n_positions = n_positions
+        self._original = _original(self._block.attn)
+
+    def attention(self) -> Attention:
+        shape, block = self._shape, self._block
+        weight, b_o = _matrix(block.attn.o)
+        return Attention(
+            norm=_original(block.ln1),
+            q=self._projection("q", shape.n_heads),
+            k=self._projection("k", shape.n_kv),
+            v=self._projection("v", shape.n_kv),
+            rotary=_rotary(self._model, self._original, self._layer, self._n_positions),
+            scale=_scale(self._original, shape, self._layer),
+            softcap=_softcap(getattr(self._model.bridge.cfg, "attn_scores_soft_cap", None)),
+            window=getattr(self._original, "sliding_window", None),
+            causal=shape.causal,
+            w_o=weight.reshape(shape.n_heads, shape.d_head, -1),
+            b_o=b_o,
+            post=None if shape.separable_heads else _original(block.ln1_post),
+        )
+
+    def _projection(self, slot: str, n_heads: int) -> Projection:
+        weight, bias = _matrix(getattr(self._block.attn, slot))
+        norm = getattr(self._original, f"{slot}_norm", None) if slot != "v" else None
+        return Projection(
+            weight.unflatten(1, (n_heads, -1)).permute(1, 0, 2).contiguous(),
+            None if bias is None else bias.unflatten(0, (n_heads, -1)),
+            norm,
+        )
+
+    def mlp(self) -> Mlp:
+        block = self._block
+        norm = block.ln2 if hasattr(block, "ln2") else block.ln1
+        post = _original(block.ln2_post) if hasattr(block, "ln2_post") else None
+        return Mlp(_original(norm), _mlp_inner(block.mlp), post)
+
+
+def _scale(attention: Any, shape: ModelShape, layer: int) -> float:
+    if isinstance(getattr(attention, "scaling", None), float):
+        return float(attention.scaling)
+    if isinstance(getattr(attention, "scale", None), float):
+        return 1.0 / float(attention.scale)
+    scale = shape.d_head**-0.5 if getattr(attention, "scale_attn_weights", True) else 1.0
+    if getattr(attention, "scale_attn_by_inverse_layer_idx", False):
+        scale /= layer + 1
+    return scale
+
+
+def _rotary(model: LoadedModel, attention: Any, layer: int, n_positions: int) -> Rotary | None:
+    """The rotation tables, from the model's own module, at the model's own precision."""
+    native = getattr(attention, "rotary", None)
+    if native is not None:
+        tables = (native.cos_cached, native.sin_cached)
+        return Rotary(*(table[:n_positions].to(model.dtype) for table in tables), adjacent=True)
+    if getattr(attention, "embed_positions", None) is not None:
+        sin, cos = attention.embed_positions[:n_positions].chunk(2, dim=-1)
+        tables = (cos.repeat_interleave(2, -1), sin.repeat_interleave(2, -1))
+        return Rotary(*(table.to(model.device, model.dtype) for table in tables), adjacent=True)
+    module = getattr(model.bridge, "rotary_emb", None)
+    if module is None:
+        return None
+    ids = torch.arange(n_positions, device=model.device)[None]
+    like = torch.zeros(1, 1, dtype=model.dtype, device=model.device)
+    cos, sin = _original(module)(like, ids)
+    return Rotary(cos[0], sin[0], adjacent=False)
+
+
+_FAST_ACTIVATIONS: dict[str, Function] = {
+    "NewGELUActivation": lambda x: F.gelu(x, approximate="tanh"),
+    "FastGELUActivation": lambda x: F.gelu(x, approximate="tanh"),
+    "GELUTanh": lambda x: F.gelu(x, approximate="tanh"),
+    "PytorchGELUTanh": lambda x: F.gelu(x, approximate="tanh"),
+    "GELUActivation": F.gelu,
+    "SiLUActivation": F.silu,
+    "SiLU": F.silu,
+}
+"""The same functions as the named modules, in one kernel instead of many."""
+
+
+def _mlp_inner(bridge: Any) -> Function:
+    original = _original(bridge)
+    act = getattr(original, "act", None) or getattr(original, "act_fn", None)
+    fast = _FAST_ACTIVATIONS.get(type(act).__name__)
+    if fast is None or getattr(original, "ln", None) is not None:
+        return original  # type: ignore[no-any-return]  # an nn.Module of the model
+    w_in, b_in = _matrix(getattr(bridge, "in"))
+    w_out, b_out = _matrix(bridge.out)
+    if not hasattr(bridge, "gate"):
+        return lambda x: F.linear(fast(F.linear(x, w_in.T, b_in)), w_out.T, b_out)
+    w_gate, b_gate = _matrix(bridge.gate)
+
+    def gated(x: torch.Tensor) -> torch.Tensor:
+        hidden = fast(F.linear(x, w_gate.T, b_gate)).mul_(F.linear(x, w_in.T, b_in))
+        return F.linear(hidden, w_out.T, b_out)
+
+    return gated
+
+
+def _unembedding(bridge: Any) -> Unembedding:
+    linear = _original(bridge.unembed)
+    return Unembedding(
+        norm=_original(bridge.ln_final),
+        w_u=linear.weight,
+        b_u=getattr(linear, "bias", None),
+        softcap=_softcap(getattr(bridge.cfg, "output_logits_soft_cap", None)),
+    )
+
+
+def embed(
+    model: LoadedModel, ids: torch.Tensor, hooks: list[tuple[str, Callable[..., torch.Tensor]]]
+) -> torch.Tensor:
+    """The stream [batch, pos, d_model] that the first layer reads, with hooks on the embedding."""
+    with torch.no_grad():
+        stream = model.bridge.run_with_hooks(ids, fwd_hooks=hooks, stop_at_layer=0)
+    assert isinstance(stream, torch.Tensor)
+    return stream

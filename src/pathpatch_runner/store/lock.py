@@ -1,0 +1,58 @@
+"""One writer per run directory.
+
+The lock is `flock` on a file in the directory: the kernel lets go of it when the process ends,
+however it ends, so a lock can never be stale. The file holds the writer's process id, for the
+message only, and is deleted with the lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pathpatch_runner.errors import StoreError
+
+LOCK_NAME = ".lock"
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock. Raises StoreError at once where someone else holds it."""
+    path = directory / LOCK_NAME
+    handle = _acquire(path)
+    try:
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _acquire(path: Path) -> int:
+    """An open handle that holds the lock of the file now at `path`."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 32).decode() or "unknown"
+            os.close(handle)
+            raise StoreError(
+                f'"{path.parent}" is being written to by another run (process {holder}). '
+                "Wait for it to finish, or stop it; running again then continues from there"
+            ) from None
+        # The holder before us may have deleted the file between our open and our lock.
+        if _is_at(handle, path):
+            return handle
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,160 @@
+"""`manifest.json`: what a run was, was checked against, and cost.
+
+Typed here, plain JSON on disk. It is written last, so that its presence means that the run is
+complete. `reproducible` is the part that travels inside the tables: nothing in it depends on
+when or where the run was made, so the same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from pathpatch_runner.effects import FORMAT_VERSION
+from pathpatch_runner.errors import StoreError
+from pathpatch_runner.store.provenance import GitState, Provenance
+
+
+@dataclass(frozen=True)
+class GuardRecord:
+    """An identity that was checked: `value` is how far from it the run was."""
+
+    name: str
+    value: float
+    tolerance: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class BackendRecord:
+    """The executor that was used, and why that one."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much was evaluated. `mixed_evaluations`: (node, state) pairs evaluated anew."""
+
+    units: int
+    bindings_left_out: int
+    mixed_evaluations: int
+    forward_passes: int
+    pairs: int
+    points: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole record. `timings`: seconds by stage."""
+
+    run_key: str
+    experiment: str
+    provenance: Provenance
+    guards: tuple[GuardRecord, ...]
+    backend: BackendRecord
+    counts: Counts
+    timings: Mapping[str, float]
+    format_version: int = FORMAT_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, `format_version` first."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"format_version": self.format_version, **_plain(fields)}
+
+    def to_json(self) -> str:
+        """As written to disk: indented, UTF-8, one newline at the end."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Raises StoreError for what is not a manifest of this format version."""
+        return cls.from_dict(_parsed(text))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
+        """The inverse of `to_dict`. Raises StoreError for another version or shape."""
+        if data.get("format_version") != FORMAT_VERSION:
+            raise StoreError(
+                f"manifest.json has format version {data.get('format_version')!r}, this program "
+                f"reads {FORMAT_VERSION}. Run the experiment again"
+            )
+        try:
+            return cls(
+                run_key=data["run_key"],
+                experiment=data["experiment"],
+                provenance=_provenance(data["provenance"]),
+                guards=tuple(_guard(guard) for guard in data["guards"]),
+                backend=BackendRecord(**data["backend"]),
+                counts=Counts(**data["counts"]),
+                timings=dict(data["timings"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise StoreError(
+                f"manifest.json lacks or has a wrong entry: {error}. Run the experiment again"
+            ) from error
+
+
+def reproducible(
+    run_key: str,
+    experiment: str,
+    config: Mapping[str, Any],
+    digests: Mapping[str, str],
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """What the tables say of their run, for `describe_run`; `config` loses its `runtime`.
+
+    `config` is the one `run_key` was made of: where files lie does not belong in it.
+    """
+    results = {name: value for name, value in config.items() if name != "runtime"}
+    return {
+        "run_key": run_key,
+        "experiment": experiment,
+        "format_version": FORMAT_VERSION,
+        "config": _plain(results),
+        "digests": dict(digests),
+        "versions": dict(versions),
+    }
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"manifest.json is not JSON: {error}. Run the experiment again") from error
+    if not isinstance(data, dict):
+        raise StoreError("manifest.json does not hold an object. Run the experiment again")
+    return data
+
+
+def _provenance(data: Mapping[str, Any]) -> Provenance:
+    git = data["git"]
+    known = {**data, "command": tuple(data["command"]), "git": GitState(**git) if git else None}
+    return Provenance(**known)
+
+
+def _guard(data: Mapping[str, Any]) -> GuardRecord:
+    """JSON has no NaN: a value that was not a number is null there."""
+    value = math.nan if data["value"] is None else data["value"]
+    return GuardRecord(**{**data, "value": value})
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as objects, enums as spelled, numbers that JSON lacks as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(vars(value))
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,108 @@
+"""`<root>/<experiment>/<run_key>/`: where a run writes, and how it is known to be complete.
+
+`manifest.json` is written last; a directory that has one of this format version is a finished
+run and is not computed again. Every file appears whole (`atomic`), one process at a time
+writes (`lock`), and a run that fails leaves `failure.json` instead of a manifest.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pathpatch_runner.errors import StoreError
+from pathpatch_runner.store import atomic
+from pathpatch_runner.store.lock import locked
+from pathpatch_runner.store.manifest import Manifest
+from pathpatch_runner.store.provenance import utc_now
+
+MANIFEST = "manifest.json"
+FAILURE = "failure.json"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """One run's files. Nothing is created before `writing`."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, root: Path | str, experiment: str, run_key: str) -> RunDirectory:
+        """Raises StoreError for an experiment name that is not one directory's name."""
+        if experiment in ("", ".", "..") or any(character in experiment for character in "/\\\0"):
+            raise StoreError(
+                f'experiment: "{experiment}" cannot name a directory of {root}. '
+                "Use letters, digits, - and _"
+            )
+        return cls(Path(root) / experiment / run_key)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a readable manifest of this format version is there."""
+        try:
+            self.load_manifest()
+        except StoreError:
+            return False
+        return True
+
+    def load_manifest(self) -> Manifest:
+        """Raises StoreError where there is none or it cannot be read."""
+        try:
+            text = (self.path / MANIFEST).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreError(
+                f'"{self.path}" has no {MANIFEST}: the run is not complete. Run it again'
+            ) from None
+        except UnicodeDecodeError as error:
+            raise StoreError(f"{MANIFEST} is not UTF-8: {error}. Run it again") from error
+        return Manifest.from_json(text)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Create and lock the directory for the run's files.
+
+        What an earlier attempt left half done is swept away, and its manifest and failure go
+        first: while files change the directory is not complete. An exception leaves
+        `failure.json` and goes on. Raises StoreError where another process is writing.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path):
+            atomic.sweep(self.path)
+            (self.path / MANIFEST).unlink(missing_ok=True)
+            (self.path / FAILURE).unlink(missing_ok=True)
+            try:
+                yield
+            except Exception as error:
+                self.write_failure(error)
+                raise
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """`name` (such as `effects.parquet`); the same table gives the same bytes."""
+        with atomic.replaced(self.path / name) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    def write_text(self, name: str, text: str) -> None:
+        """`name` (such as `plan.txt`), in UTF-8."""
+        atomic.write_text(self.path / name, text)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Last of all: from here on the run is complete."""
+        (self.path / FAILURE).unlink(missing_ok=True)
+        self.write_text(MANIFEST, manifest.to_json())
+
+    def write_failure(self, error: BaseException) -> None:
+        """`failure.json`: the error's class, message, traceback, and the time in UTC."""
+        failure = {
+            "error": type(error).__name__,
+            "message": str(error),
+            "traceback": "".join(traceback.format_exception(error)),
+            "time": utc_now(),
+        }
+        self.write_text(FAILURE, json.dumps(failure, indent=2, ensure_ascii=False) + "\n")
