@@ -65,7 +65,8 @@ class Clusters:
     @cached_property
     def sizes(self) -> Floats:
         """[pair]: points of every pair, as floats."""
-        return np.diff(np.r_[self._starts, len(self.pair_index)]).astype(np.float64)
+        sizes: Floats = np.diff(np.r_[self._starts, len(self.pair_index)]).astype(np.float64)
+        return sizes
 
     def sums(self, values: Floats) -> Floats:
         """[..., pair] of values [..., point]: the sum over each pair's points."""
@@ -94,7 +95,7 @@ def bootstrap_sums(columns: Floats, key: int, n_resamples: int) -> Floats:
     """
     n_pairs = len(columns)
     generator = np.random.Generator(np.random.Philox(key=key))
-    dtype = np.uint8 if n_pairs <= 256 else np.int64
+    dtype = np.uint16 if n_pairs <= 1 << 16 else np.int64
     draws = np.empty((n_resamples, columns.shape[1]))
     step = max(1, CHUNK_ELEMENTS // n_pairs)
     for start in range(0, n_resamples, step):

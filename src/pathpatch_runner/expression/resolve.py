@@ -216,9 +216,7 @@ class _Resolver:
 def _constraint(atom: Atom) -> StepPattern:
     if atom.slot is None:
         return StepPattern(frozenset(), None, atom.write)
-    return StepPattern(
-        frozenset(), atom.slot.slots, atom.write, atom.slot.read, atom.slot.back
-    )
+    return StepPattern(frozenset(), atom.slot.slots, atom.write, atom.slot.read, atom.slot.back)
 
 
 def _merged(patterns: Iterable[StepPattern]) -> tuple[StepPattern, ...]:

@@ -79,12 +79,7 @@ def resolve_hypotheses(
     no evaluation. Raises ConfigError, ExpressionError or HypothesisError, or `Problems` with
     all of them.
     """
-    problems: list[PathPatchError] = []
-    if not configs:
-        problems.append(HypothesisError("hypotheses: name at least one hypothesis"))
-    if not kinds:
-        allowed = ", ".join(kind.value for kind in UnitKind)
-        problems.append(ConfigError(f"patch.units: name at least one of {allowed}"))
+    problems = _missing(configs, kinds)
     units: list[Unit] = []
     elements: list[_Element] = []
     against: dict[str, str] = {}
@@ -106,6 +101,18 @@ def resolve_hypotheses(
         against,
         frozenset().union(*(element.entry.positions for element in elements)),
     )
+
+
+def _missing(
+    configs: Mapping[str, HypothesisConfig], kinds: Sequence[UnitKind]
+) -> list[PathPatchError]:
+    problems: list[PathPatchError] = []
+    if not configs:
+        problems.append(HypothesisError("hypotheses: name at least one hypothesis"))
+    if not kinds:
+        allowed = ", ".join(kind.value for kind in UnitKind)
+        problems.append(ConfigError(f"patch.units: name at least one of {allowed}"))
+    return problems
 
 
 def _elements(
@@ -204,6 +211,7 @@ def _against_problems(
     else:
         return []
     if not others:
-        return [HypothesisError(f"{what}. There is no other hypothesis: add one, or remove the key")]
+        what += ". There is no other hypothesis: add one, or remove the key"
+        return [HypothesisError(what)]
     near = did_you_mean(against, others) if against != name else ""
     return [HypothesisError(f"{what}. Other hypotheses: {', '.join(others)}.{near}")]

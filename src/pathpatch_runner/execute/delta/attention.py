@@ -184,6 +184,8 @@ class _Head:
         if not (slots == slots[:, :, :1]).all():
             return self._by_distance(slots)
         queries, keys, values = slots[0, :, 0] != UNCHANGED
+        if queries and not keys and not values:
+            return self._of_queries(slots[:, Q, 0])
         pattern = self._pattern(slots[:, :, 0], queries=queries, keys=keys)
         if not values:
             return pattern @ self._v - self._z
@@ -194,6 +196,15 @@ class _Head:
         cached = self._v.clone()
         cached[:, self._sources.index] = 0
         return pattern @ cached + columns @ told - self._z
+
+    def _of_queries(self, wanted: np.ndarray) -> torch.Tensor:
+        """Only the queries changed: all versions share one product with the cached keys."""
+        asked = self._queries.rows(self._head, wanted)
+        rows = asked.transpose(0, 1).flatten(1, 2)
+        scores = scores_of(self._part, rows, self._k).unflatten(1, asked.shape[0:3:2])
+        pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
+        z = (pattern.flatten(1, 2) @ self._v).view(*pattern.shape[:3], -1)
+        return (z - self._z[:, None]).transpose(0, 1).contiguous()
 
     def _pattern(self, slots: np.ndarray, *, queries: bool, keys: bool) -> torch.Tensor:
         """[n or 1, B, P, T]."""

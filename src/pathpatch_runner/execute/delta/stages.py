@@ -190,21 +190,25 @@ class StageLoop:
     def _continue_streams(self, number: int, stage: StageTable) -> None:
         """The stage's streams: their parents' differences and the changes written."""
         ids = stage.stream_ids
-        for places, members in groups_of(self._extent.streams[ids]):
+        wrote = stage.writes.any(axis=2)
+        lasting = self._last_use[ids] > number
+        for places, at in groups_of(self._extent.streams[ids]):
             if not places.any():
                 continue
             chosen = Selection(places, self._device)
-            lasting = self._last_use[ids[members]] > number
-            if lasting.any():
-                kept = members[lasting]
-                delta = self._differences(number, stage, kept, chosen)
-                self._streams.put(ids[kept], delta, chosen)
-                self._finish_outputs(ids[kept], delta, chosen)
-            passing = members[~lasting]
-            size = self._workspace // (self._classes.shape[0] * len(chosen) * self._graph.shape.d_model)
-            for start in range(0, len(passing), max(size, 1)):
-                some = passing[start : start + max(size, 1)]
-                self._finish_outputs(ids[some], self._differences(number, stage, some, chosen), chosen)
+            width = self._classes.shape[0] * len(chosen) * self._graph.shape.d_model
+            size = max(self._workspace // 4 // width, 1)
+            for columns, rows in groups_of(wrote[at]):
+                members = at[rows]
+                kept, passing = members[lasting[members]], members[~lasting[members]]
+                if len(kept):
+                    delta = self._differences(number, stage, kept, columns, chosen)
+                    self._streams.put(ids[kept], delta, chosen)
+                    self._finish_outputs(ids[kept], delta, chosen)
+                for start in range(0, len(passing), size):
+                    some = passing[start : start + size]
+                    delta = self._differences(number, stage, some, columns, chosen)
+                    self._finish_outputs(ids[some], delta, chosen)
 
     def _finish_outputs(self, ids: np.ndarray, delta: torch.Tensor, places: Selection) -> None:
         done = np.flatnonzero(self._is_output[ids])
@@ -215,54 +219,48 @@ class StageLoop:
             self._finish(ids[done], delta.index_select(0, rows), places)
 
     def _differences(
-        self, number: int, stage: StageTable, members: np.ndarray, places: Selection
-    ) -> torch.Tensor:
-        """[n, B, P, d_model]: by how much the streams differ from base after this stage."""
-        base, patched = self._runs.stream[number]
-        parent = self._streams.take(stage.parent[members], places, patched - base)
-        shape = (len(members), base.shape[0], len(places), base.shape[2])
-        delta = base.new_zeros(shape) if parent is None else parent.clone()
-        writes = stage.writes[members]
-        for wrote, rows in groups_of(writes.any(axis=2)):
-            columns = np.flatnonzero(wrote)
-            if len(columns):
-                index = None if len(rows) == len(members) else torch.as_tensor(rows).to(self._device)
-                self._add_writes(number, writes[rows], columns, places, delta, index)
-        return delta
-
-    def _add_writes(
         self,
         number: int,
-        writes: np.ndarray,
-        columns: np.ndarray,
+        stage: StageTable,
+        members: np.ndarray,
+        wrote: np.ndarray,
         places: Selection,
-        delta: torch.Tensor,
-        index: torch.Tensor | None,
-    ) -> None:
-        """Add what the nodes `columns` of the stage wrote, to all rows or those of `index`."""
+    ) -> torch.Tensor:
+        """[n, B, P, d_model]: by how much streams that the same nodes wrote to (`wrote`: bool
+        [node of the stage]) differ from base after the stage."""
+        base, patched = self._runs.stream[number]
+        delta = self._streams.take(stage.parent[members], places, patched - base)
+        columns = np.flatnonzero(wrote)
         nodes = [self._graph.stages[number][column] for column in columns]
-        heads = [i for i, node in enumerate(nodes) if self._graph.nodes[node].kind is NodeKind.head]
-        added: list[torch.Tensor] = []
-        if heads:
-            layer = self._graph.nodes[nodes[heads[0]]].layer
-            change = [self._change(writes[:, columns[i]], nodes[i], places) for i in heads]
-            present = [i for i, values in enumerate(change) if values is not None]
-            if present:
-                rows = torch.cat([v for v in change if v is not None], dim=-1)
-                which = [self._graph.nodes[nodes[heads[i]]].head for i in present]
-                w_o = self._functions.attention[layer].w_o
-                weight = w_o if len(which) == len(w_o) else w_o[which]
-                _accumulate(delta, rows, weight.flatten(0, 1), index)
-        for i, node in enumerate(nodes):
-            if i not in heads:
-                values = self._change(writes[:, columns[i]], node, places)
-                if values is not None:
-                    added.append(values)
-        for values in added:
-            if index is None:
-                delta += values
+        heads: list[tuple[int, torch.Tensor]] = []
+        for column, node in zip(columns, nodes, strict=True):
+            change = self._change(stage.writes[members, column], node, places)
+            if change is None:
+                continue
+            if self._graph.nodes[node].kind is NodeKind.head:
+                heads.append((node, change))
             else:
-                delta.index_add_(0, index, values.contiguous())
+                delta = change if delta is None else delta + change
+        if heads:
+            delta = self._add_heads(heads, delta)
+        if delta is None:
+            return base.new_zeros(len(members), base.shape[0], len(places), base.shape[2])
+        return delta
+
+    def _add_heads(
+        self, heads: list[tuple[int, torch.Tensor]], delta: torch.Tensor | None
+    ) -> torch.Tensor:
+        """What changes of heads' z [n, B, P, D] write to the stream, added to `delta`."""
+        numbers = [self._graph.nodes[node].head for node, _ in heads]
+        w_o = self._functions.attention[self._graph.nodes[heads[0][0]].layer].w_o
+        weight = (w_o if len(numbers) == len(w_o) else w_o[numbers]).flatten(0, 1)
+        rows = heads[0][1] if len(heads) == 1 else torch.cat([z for _, z in heads], dim=-1)
+        flat = rows.reshape(-1, rows.shape[-1])
+        if delta is None:
+            written = flat @ weight
+        else:
+            written = torch.addmm(delta.reshape(-1, delta.shape[-1]), flat, weight)
+        return written.view(*rows.shape[:-1], -1)
 
     def _change(self, written: np.ndarray, node: int, places: Selection) -> torch.Tensor | None:
         """[n, B, P, width] of what versions `written` [n, class] change, by position class."""
@@ -293,17 +291,6 @@ class StageLoop:
             return patched - base
         assert run.out is not None
         return run.out[1] - run.out[0]
-
-
-def _accumulate(
-    delta: torch.Tensor, rows: torch.Tensor, weight: torch.Tensor, index: torch.Tensor | None
-) -> None:
-    """delta[index] += rows @ weight."""
-    flat = rows.reshape(-1, rows.shape[-1])
-    if index is None:
-        delta.view(-1, delta.shape[-1]).addmm_(flat, weight)
-    else:
-        delta.index_add_(0, index, (flat @ weight).view(-1, *delta.shape[1:]))
 
 
 def _occurs(classes: torch.Tensor, n_classes: int) -> np.ndarray:
