@@ -166,5 +166,5 @@ def test_row_keys_depend_on_the_seed_and_every_name() -> None:
     assert RowKey.of(0, "h", "path") in keys
     # SHA-256 of '[0, "h"]', first and last 16 bytes, little endian.
     assert RowKey.of(0, "h").bootstrap.to_bytes(16, "little").hex() == (
-        "BOOT"
+        "1240d31f79912c5c037c7675a08965f5"
     )

@@ -6,6 +6,7 @@ forward pass per direction and noise draw. Results do not depend on the chunks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,7 +66,9 @@ class _Evaluator:
         most = entries_per_pass(model.shape, batch.clean.shape[1], model.dtype, self._task.budget)
         chunks = chunk_units(extra, most // batch.n_pairs)
         for draw in range(self._task.source.draws):
+            began = time.perf_counter()
             clean_logits = self._baseline(draw)
+            self._measured.baseline_seconds += time.perf_counter() - began
             for chunk in chunks:
                 part = subplan(self._plan, chunk)
                 for direction in directions:

@@ -32,12 +32,13 @@ class Task:
 @dataclass
 class Measured:
     """Float64 values. `clean`, `corrupt`: [metric, point]; `patched`: [unit, metric, point] by
-    direction. `forward_passes`: how many it took."""
+    direction. `forward_passes`: how many it took; `baseline_seconds`: spent on the plain runs."""
 
     clean: np.ndarray
     corrupt: np.ndarray
     patched: dict[Direction, np.ndarray] = field(default_factory=dict)
     forward_passes: int = 0
+    baseline_seconds: float = 0.0
 
 
 def empty_measured(task: Task, n_units: int, directions: Sequence[Direction]) -> Measured:

@@ -1,0 +1,13 @@
+"""Models: the only package that knows TransformerLens.
+
+    tokenizer   text <-> token ids
+    shape       the graph shape of a model, from its config, without weights
+    digest      what identifies a model's weights
+    build       a bridge for every kind of model
+    sites       names of the hooks, and proof that they are live
+    load        all of it together: `load_model`
+    attention   scores of native models, whose scores hook is dead
+    nodes       what each node computes, as functions
+
+Importing `tokenizer`, `shape` or `digest` imports neither torch nor TransformerLens.
+"""

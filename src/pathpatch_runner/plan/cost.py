@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pathpatch_runner.graph import ModelShape, Node, NodeKind
-from pathpatch_runner.plan.plan import PATCHED, Plan
+from pathpatch_runner.plan.plan import PATCHED
 from pathpatch_runner.plan.subplan import reachable
+from pathpatch_runner.plan.table import PlanTable
 
 
 @dataclass(frozen=True)
@@ -48,23 +51,20 @@ def node_flops(shape: ModelShape, node: Node, mixed_slots: int, n_positions: int
     return 2 * n_positions * (projections + attention) * heads
 
 
-def forward_flops(plan: Plan, n_positions: int) -> int:
-    """Operations of one forward pass, grouped queries counted as full keys and values."""
-    nodes = plan.graph.nodes
-    return sum(node_flops(plan.graph.shape, node, 3, n_positions) for node in nodes)
-
-
-def cost_of(plan: Plan, n_positions: int) -> Cost:
-    """The cost of a plan on a pair of prompts of `n_positions` tokens."""
-    shape, nodes = plan.graph.shape, plan.graph.nodes
+def cost_of(table: PlanTable, n_positions: int) -> Cost:
+    """The cost of a plan on a pair of prompts of `n_positions` tokens, at every position."""
+    graph = table.alphabet.graph
+    shape, nodes = graph.shape, graph.nodes
     mixed = 0
-    for version in plan.versions[2:]:
-        slots = sum(
-            any(stream > PATCHED for row in reading for stream in row)
-            for reading in version.readings
-        )
-        mixed += node_flops(shape, nodes[version.node], slots, n_positions)
-    logits = plan.mixed_evaluations - (len(plan.versions) - 2)
-    mixed += logits * node_flops(shape, nodes[plan.graph.logits], 1, n_positions)
-    naive = sum(max(len(reachable(plan, output)[0]), 1) for output in plan.outputs)
-    return Cost(forward_flops(plan, n_positions), mixed, naive)
+    for stage in table.stages:
+        slots = (stage.reads > PATCHED).any(axis=(2, 3)).sum(axis=1)
+        kinds = np.stack([stage.nodes, slots], axis=1)
+        for (node, count), times in zip(*np.unique(kinds, axis=0, return_counts=True), strict=True):
+            mixed += int(times) * node_flops(shape, nodes[node], int(count), n_positions)
+    logits = table.mixed_evaluations - table.n_versions
+    mixed += logits * node_flops(shape, nodes[graph.logits], 1, n_positions)
+    naive = sum(
+        max(len(reachable(plan, plan.outputs[0])[0]), 1) * len(group.members)
+        for plan, group in zip(table.plans, table.shapes, strict=True)
+    )
+    return Cost(sum(node_flops(shape, node, 3, n_positions) for node in nodes), mixed, naive)

@@ -7,34 +7,56 @@ from collections.abc import Sequence
 from pathpatch_runner.expression.alphabet import BackClass, PositionClass
 from pathpatch_runner.plan.cost import cost_of
 from pathpatch_runner.plan.plan import BASE, PATCHED, Plan, Reading
+from pathpatch_runner.plan.shapes import Shape
+from pathpatch_runner.plan.table import PlanTable
 
-MOST_LINES = 200
+MOST_LINES = 60
+MOST_SHAPES = 12
 LEGEND = (
     "A stream is a copy of the residual stream; what it does not name is as in base.",
     "noising: base = clean, patched = corrupt. denoising: base = corrupt, patched = clean.",
 )
 
 
-def describe(plan: Plan, labels: Sequence[str], n_positions: int, memory: str = "") -> str:
-    """The whole text of plan.txt. `labels`: one per unit; `n_positions`: of the longest prompt."""
-    sections = [
-        _header(plan, n_positions, memory),
-        _section("streams", [_stream_line(plan, s) for s in range(2, len(plan.streams))]),
-        _section("node evaluations", _version_lines(plan)),
-        _section("units", [_unit_line(plan, i, label) for i, label in enumerate(labels)]),
-    ]
+def describe(table: PlanTable, labels: Sequence[str], n_positions: int, memory: str = "") -> str:
+    """The whole text of plan.txt. `labels`: one per unit; `n_positions`: of the longest prompt.
+
+    Units of one shape (equal up to a renaming of heads within layers) have one plan: the first
+    one's is shown.
+    """
+    sections = [_header(table, n_positions, memory)]
+    for number, (plan, shape) in enumerate(zip(table.plans, table.shapes, strict=True)):
+        if number == MOST_SHAPES:
+            sections.append(f"... and {len(table.shapes) - MOST_SHAPES:,} more shapes")
+            break
+        sections.append(_shape_section(plan, shape, labels))
     return "\n\n".join(sections) + "\n"
 
 
-def _header(plan: Plan, n_positions: int, memory: str) -> str:
-    shape, cost = plan.graph.shape, cost_of(plan, n_positions)
+def _shape_section(plan: Plan, shape: Shape, labels: Sequence[str]) -> str:
+    first = labels[int(shape.members[0])]
+    others = len(shape.members) - 1
+    title = first if not others else f"{first}   and {others:,} more of the same shape"
+    return "\n".join(
+        [
+            title,
+            _section("  streams", [_stream_line(plan, s) for s in range(2, len(plan.streams))]),
+            _section("  node evaluations", _version_lines(plan)),
+            f"  {_unit_line(plan, 0)}",
+        ]
+    )
+
+
+def _header(table: PlanTable, n_positions: int, memory: str) -> str:
+    graph = table.alphabet.graph
+    shape, cost = graph.shape, cost_of(table, n_positions)
     kind = "attention only" if shape.attn_only else "parallel blocks" if shape.parallel else "MLPs"
     lines = [
         f"graph             {shape.n_layers} layers x {shape.n_heads} heads, {kind}: "
-        f"{len(plan.graph.nodes)} nodes",
-        f"units             {len(plan.outputs):,}",
-        f"mixed streams     {len(plan.streams) - 2:,}",
-        f"node evaluations  {plan.mixed_evaluations:,}",
+        f"{len(graph.nodes)} nodes",
+        f"units             {len(table.outputs):,} of {len(table.shapes):,} shapes",
+        f"mixed streams     {table.n_streams:,}",
+        f"node evaluations  {table.mixed_evaluations:,}",
         f"operations        {_count(cost.mixed_flops)} for the mixed nodes + 2 x "
         f"{_count(cost.forward_flops)} for the plain runs, a pair of {n_positions} tokens",
         f"a naive tool      {cost.naive_passes:,} forward passes, {_count(cost.naive_flops)} "
@@ -42,8 +64,8 @@ def _header(plan: Plan, n_positions: int, memory: str) -> str:
     ]
     if memory:
         lines.append(f"memory            {memory}")
-    if len(plan.position_classes) > 1:
-        names = (position_class_name(c) for c in plan.position_classes)
+    if len(table.alphabet.position_classes) > 1:
+        names = (position_class_name(c) for c in table.alphabet.position_classes)
         lines.append(f"position classes  {', '.join(names)}")
     return "\n".join([*lines, "", *LEGEND])
 
@@ -59,7 +81,7 @@ def _section(title: str, lines: list[str]) -> str:
     shown = lines[:MOST_LINES]
     if len(lines) > MOST_LINES:
         shown.append(f"... and {len(lines) - MOST_LINES:,} more")
-    return "\n".join([f"{title}:", *(f"  {line}" for line in shown or ["(none)"])])
+    return "\n".join([f"{title}:", *(f"    {line}" for line in shown or ["(none)"])])
 
 
 def stream_name(stream: int) -> str:
@@ -137,6 +159,6 @@ def _reading_name(plan: Plan, reading: Reading) -> str:
     return ", ".join(f"{name} {text}" for name, text in rows)
 
 
-def _unit_line(plan: Plan, unit: int, label: str) -> str:
+def _unit_line(plan: Plan, unit: int) -> str:
     names = [stream_name(stream) for stream in plan.outputs[unit]]
-    return f"{label}: logits <- {_by_class(plan, names)}"
+    return f"logits <- {_by_class(plan, names)}"

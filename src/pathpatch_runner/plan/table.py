@@ -14,6 +14,7 @@ classes says everything; for `k` and `v` there is one row for every back class.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,10 +54,12 @@ class StageTable:
 
 @dataclass(frozen=True)
 class PlanTable:
-    """`stages[stage]`; `outputs` [unit, class]: the stream that a unit's logits read."""
+    """`stages[stage]`; `outputs` [unit, class]: the stream that a unit's logits read. `plans`:
+    of the shapes' representatives."""
 
     alphabet: Alphabet
     shapes: tuple[Shape, ...]
+    plans: tuple[Plan, ...]
     stages: tuple[StageTable, ...]
     outputs: np.ndarray
 
@@ -91,7 +94,7 @@ def plan_table(
     for part in parts:
         for number, stream in enumerate(part.plan.outputs[0]):
             outputs[part.shape.members, number] = part.streams[stream]
-    return PlanTable(alphabet, shapes, stages, outputs)
+    return PlanTable(alphabet, shapes, tuple(part.plan for part in parts), stages, outputs)
 
 
 class _Part:
@@ -247,4 +250,4 @@ def select_units(table: PlanTable, units: np.ndarray, classes: np.ndarray) -> Pl
                 first_stream=int(wanted_streams[: stage.first_stream].sum()),
             )
         )
-    return PlanTable(table.alphabet, table.shapes, tuple(stages), stream_ids[outputs])
+    return dataclasses.replace(table, stages=tuple(stages), outputs=stream_ids[outputs])

@@ -1,8 +1,22 @@
 """Run directories: what a run is called, what it leaves, and what it says about itself."""
 
 from pathpatch_runner.store.identity import run_key
-from pathpatch_runner.store.manifest import BackendRecord, Counts, GuardRecord, Manifest
-from pathpatch_runner.store.provenance import GitState, Provenance, git_state, package_versions
+from pathpatch_runner.store.manifest import (
+    BackendRecord,
+    Counts,
+    GuardRecord,
+    Manifest,
+    reproducible,
+)
+from pathpatch_runner.store.provenance import (
+    GitState,
+    Provenance,
+    command_line,
+    git_state,
+    package_versions,
+    platform_name,
+    utc_now,
+)
 from pathpatch_runner.store.run_directory import RunDirectory
 
 __all__ = [
@@ -13,7 +27,11 @@ __all__ = [
     "Manifest",
     "Provenance",
     "RunDirectory",
+    "command_line",
     "git_state",
     "package_versions",
+    "platform_name",
+    "reproducible",
     "run_key",
+    "utc_now",
 ]

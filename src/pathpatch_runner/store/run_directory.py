@@ -80,6 +80,7 @@ class RunDirectory:
             try:
                 yield
             except Exception as error:
+                (self.path / MANIFEST).unlink(missing_ok=True)
                 self.write_failure(error)
                 raise
 
@@ -89,8 +90,10 @@ class RunDirectory:
             pq.write_table(table, temporary, compression="zstd")
 
     def write_text(self, name: str, text: str) -> None:
-        """`name` (such as `plan.txt`), in UTF-8."""
-        atomic.write_text(self.path / name, text)
+        """`name` (such as `plan.txt` or `.hydra/config.yaml`), in UTF-8."""
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        atomic.write_text(path, text)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Last of all: from here on the run is complete."""

@@ -7,6 +7,7 @@ once, for both directions; units are taken in chunks that fit the memory budget.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -127,11 +128,13 @@ class _BatchRun:
 
     def run(self, directions: Sequence[Direction], advance: Advance) -> None:
         """Fill in the measured values of the batch."""
+        began = time.perf_counter()
         clean_first = self._plain_runs()
         readout = Readout(
             self._functions.logits, self._batch, self._task.metrics, workspace_of(self._task)
         )
         plain = self._measure_plain(clean_first, readout)
+        self._measured.baseline_seconds += time.perf_counter() - began
         spent = workspace_of(self._task) * 2
         budget = max(_elements(self._task) * 2 // 3 - spent, 1)
         chunks = list(unit_chunks(self._table, self._places, self._batch.n_pairs, budget))

@@ -1,0 +1,96 @@
+"""`main`: compose the config with Hydra, run it, and end in one message where that fails.
+
+Importing this module imports neither torch nor pandas: `--help` and tab completion are quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pathpatch_runner.cli.messages import explain
+from pathpatch_runner.cli.places import source_folders
+from pathpatch_runner.cli.schema import register_schemas
+from pathpatch_runner.cli.typed import typed_config
+from pathpatch_runner.errors import PathPatchError
+
+if TYPE_CHECKING:
+    from pathpatch_runner.runner import RunOutcome
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+_failures: list[tuple[str, str]] = []
+"""(job, message) of every job of this process that failed: Hydra itself keeps only the first."""
+
+
+def config_path() -> str:
+    """The repository's `conf` where there is one, else the one inside the package."""
+    folder = Path(__file__).parents[3] / "conf"
+    return str(folder) if (folder / "config.yaml").is_file() else "pkg://pathpatch_runner.conf"
+
+
+def job(composed: DictConfig) -> RunOutcome:
+    """One experiment. Raises what the runner raises: a sweep goes on with its other jobs."""
+    settings = HydraConfig.get()
+    overrides = list(settings.overrides.task)
+    try:
+        folders = source_folders(settings.runtime.config_sources)
+        config = typed_config(composed, settings.runtime.choices, overrides, folders)
+        files = {
+            "config.yaml": OmegaConf.to_yaml(composed),
+            "overrides.yaml": OmegaConf.to_yaml(OmegaConf.create(overrides)),
+        }
+        from pathpatch_runner.runner import run
+
+        return run(config, hydra_files=files)
+    except Exception as error:
+        message = _message(error) or f"{type(error).__name__}: {error}"
+        _failures.append((" ".join(overrides) or "(no overrides)", message))
+        raise
+
+
+def _message(error: BaseException) -> str | None:
+    """The whole message for an error that a user can mend; None for one of ours."""
+    if isinstance(error, PathPatchError):
+        return str(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return explain(error)
+    return None
+
+
+def main() -> None:
+    """The entry point of `run.py`, `pathpatch-runner` and `python -m pathpatch_runner`."""
+    register_schemas()
+    _failures.clear()
+    wants_traceback = os.environ.get(FULL_ERROR, "0") not in ("0", "")
+    # With this set Hydra lets exceptions through, so that their messages can be ours.
+    os.environ[FULL_ERROR] = "1"
+    decorated = hydra.main(version_base="1.3", config_path=config_path(), config_name="config")(job)
+    try:
+        decorated()
+    except Exception as error:
+        message = _message(error)
+        if wants_traceback or (message is None and len(_failures) < 2):
+            raise
+        _say(message or str(error))
+        sys.exit(1)
+    finally:
+        if not wants_traceback:
+            del os.environ[FULL_ERROR]
+
+
+def _say(message: str) -> None:
+    """One message on stderr, or one for each job of a sweep that failed."""
+    if len(_failures) < 2 and "-m" not in sys.argv and "--multirun" not in sys.argv:
+        print(f"error: {message}", file=sys.stderr)
+        return
+    jobs = "\n".join(f"- {job}\n  {text}" for job, text in _failures) or message
+    count = len(_failures)
+    print(f"error: {count} job{'s' * (count != 1)} of the sweep failed:\n{jobs}", file=sys.stderr)

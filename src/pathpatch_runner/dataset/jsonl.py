@@ -1,0 +1,173 @@
+"""Pairs from a file, one JSON object a line.
+
+    {"clean": text or [ids], "corrupt": ..., "answer": text or id, "distractor": ...,
+     "positions": {"S2": 10}, "targets": [[pos, answer], [pos, answer, distractor]], "id": ...}
+
+Without `targets` the answer is read at `end`. Negative positions count from the end. All
+problems of a file are reported together, each with its line.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pathpatch_runner.config import JsonlDatasetConfig
+from pathpatch_runner.dataset.aligned import pair_problems, raise_some, single_token
+from pathpatch_runner.dataset.pair import END, Pair, PairSet, Point
+from pathpatch_runner.errors import DatasetError, did_you_mean
+from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.tokenizer import Tokenizer
+
+KEYS = ("id", "clean", "corrupt", "answer", "distractor", "positions", "targets")
+
+
+def load_jsonl(
+    config: JsonlDatasetConfig, tokenizer: Tokenizer | None, shape: ModelShape | None
+) -> PairSet:
+    """All pairs of the file, or its first `n_pairs`."""
+    path = Path(config.path)
+    if not path.is_file():
+        raise DatasetError(f'dataset.path: no file "{path}"')
+    lines = [
+        (number, line)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if line.strip()
+    ]
+    if not lines:
+        raise DatasetError(f'dataset.path: "{path}" holds no pairs')
+    if config.n_pairs is not None and len(lines) < config.n_pairs:
+        raise DatasetError(
+            f'dataset.n_pairs: {config.n_pairs} asked for, and "{path}" has {len(lines)}. '
+            "Leave n_pairs out to take all"
+        )
+    pairs: list[Pair] = []
+    problems: list[DatasetError] = []
+    for index, (number, line) in enumerate(lines[: config.n_pairs]):
+        try:
+            reader = _Line(f"{path.name}:{number}", tokenizer, shape)
+            pairs.append(reader.pair(line, str(index)))
+        except DatasetError as error:
+            problems.append(error)
+    raise_some(problems)
+    return PairSet(path.stem, tuple(pairs))
+
+
+class _Line:
+    """Reads one line; `where` begins every message."""
+
+    def __init__(
+        self, where: str, tokenizer: Tokenizer | None, shape: ModelShape | None
+    ) -> None:
+        self._where = where
+        self._tokenizer = tokenizer
+        self._shape = shape
+
+    def pair(self, line: str, default_id: str) -> Pair:
+        record = self._record(line)
+        clean, corrupt = (self._prompt(record, key) for key in ("clean", "corrupt"))
+        problems = pair_problems(self._where, clean, corrupt, self._tokenizer, self._shape)
+        if problems:
+            raise problems[0]
+        length = len(clean)
+        positions = {
+            str(name): self._position(f'positions "{name}"', value, length)
+            for name, value in self._mapping(record).items()
+        }
+        positions.setdefault(END, length - 1)
+        pair_id = str(record.get("id", default_id))
+        return Pair(pair_id, clean, corrupt, self._points(record, length), positions)
+
+    def _fail(self, what: str) -> DatasetError:
+        return DatasetError(f"{self._where}: {what}")
+
+    def _record(self, line: str) -> dict[str, Any]:
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise self._fail(f"not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise self._fail("not a JSON object")
+        for key in record:
+            if key not in KEYS:
+                raise self._fail(
+                    f'unknown key "{key}".{did_you_mean(key, KEYS)} Allowed: {", ".join(KEYS)}'
+                )
+        for key in ("clean", "corrupt"):
+            if key not in record:
+                raise self._fail(f'lacks "{key}"')
+        return record
+
+    def _mapping(self, record: dict[str, Any]) -> dict[str, Any]:
+        positions = record.get("positions", {})
+        if not isinstance(positions, dict):
+            raise self._fail('"positions" must be an object of names and positions')
+        return positions
+
+    def _prompt(self, record: dict[str, Any], key: str) -> tuple[int, ...]:
+        value = record[key]
+        if isinstance(value, str):
+            if self._tokenizer is None:
+                raise self._fail(
+                    f'"{key}" is text, and the model has no tokenizer. Give token ids, or '
+                    "model.tokenizer"
+                )
+            return tuple(self._tokenizer.encode(value))
+        if isinstance(value, list) and all(_is_int(token) for token in value):
+            return tuple(value)
+        raise self._fail(f'"{key}" must be text or a list of token ids')
+
+    def _token(self, key: str, value: Any) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            if self._tokenizer is None:
+                raise self._fail(f'"{key}" is text, and the model has no tokenizer. Give its id')
+            return single_token(f'{self._where}: "{key}"', value, self._tokenizer)
+        if not _is_int(value):
+            raise self._fail(f'"{key}" must be text or a token id, not {json.dumps(value)}')
+        if self._shape is not None and not 0 <= value < self._shape.d_vocab:
+            raise self._fail(
+                f'"{key}": token id {value} is not in the model\'s vocabulary '
+                f"(0 to {self._shape.d_vocab - 1})"
+            )
+        return int(value)
+
+    def _position(self, key: str, value: Any, length: int) -> int:
+        if not _is_int(value) or not -length <= value < length:
+            raise self._fail(
+                f"{key}: {json.dumps(value)} is not a position of a prompt of {length} tokens "
+                f"(0 to {length - 1}, or negative from the end)"
+            )
+        return int(value) % length
+
+    def _points(self, record: dict[str, Any], length: int) -> tuple[Point, ...]:
+        if "targets" not in record:
+            answer = self._token("answer", record.get("answer"))
+            distractor = self._token("distractor", record.get("distractor"))
+            return (Point(length - 1, answer, distractor),)
+        targets = record["targets"]
+        if not isinstance(targets, list) or not targets:
+            raise self._fail('"targets" must be a list of [position, answer] with one or more')
+        if "answer" in record or "distractor" in record:
+            raise self._fail('give "targets", or "answer" and "distractor", not both')
+        points = [self._target(target, length) for target in targets]
+        seen = [point.position for point in points]
+        if len(set(seen)) != len(seen):
+            raise self._fail('"targets" names a position twice')
+        return tuple(points)
+
+    def _target(self, target: Any, length: int) -> Point:
+        if not isinstance(target, list) or len(target) not in (2, 3):
+            raise self._fail(
+                f"a target is [position, answer] or [position, answer, distractor], not "
+                f"{json.dumps(target)}"
+            )
+        position = self._position("targets", target[0], length)
+        tokens = [self._token("targets", value) for value in target[1:]]
+        return Point(position, *tokens)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,63 @@
+"""A random segment of tokens, twice: the plainest induction task.
+
+The corrupt prompt is an independent draw. Evaluation points are the positions of the second
+half (but its last, whose next token is not in the prompt): there the next token repeats the
+one that followed in the first half. The distractor is the token that the corrupt prompt has
+there.
+"""
+
+from __future__ import annotations
+
+import random
+
+from pathpatch_runner.config import RepeatedRandomDatasetConfig
+from pathpatch_runner.dataset.aligned import checked
+from pathpatch_runner.dataset.pair import END, Pair, PairSet, Point
+from pathpatch_runner.errors import DatasetError
+from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.tokenizer import Tokenizer
+
+
+def load_repeated_random(
+    config: RepeatedRandomDatasetConfig,
+    tokenizer: Tokenizer | None,
+    shape: ModelShape | None,
+    seed: int,
+) -> PairSet:
+    """`n_pairs` pairs of `prefix` + segment + segment; each seeded by its number."""
+    d_vocab = shape.d_vocab if shape is not None else tokenizer.n_vocab if tokenizer else None
+    if d_vocab is None:
+        raise DatasetError(
+            "dataset: repeated_random needs the size of the vocabulary, which is not known before "
+            "the model is loaded"
+        )
+    if config.segment_length < 2:
+        raise DatasetError(
+            f"dataset.segment_length: {config.segment_length} is too short, 2 is the least"
+        )
+    outside = [token for token in config.exclude_ids if not 0 <= token < d_vocab]
+    if outside:
+        raise DatasetError(f"dataset.exclude_ids: {outside[0]} is not in the vocabulary")
+    allowed = sorted(set(range(d_vocab)) - set(config.exclude_ids))
+    if len(allowed) < 2:
+        raise DatasetError("dataset.exclude_ids: fewer than two tokens are left to draw from")
+    if config.n_pairs is None or config.n_pairs < 1:
+        raise DatasetError(f"dataset.n_pairs: {config.n_pairs} is not a number of pairs above 0")
+    pairs = [_pair(config, allowed, seed, number) for number in range(config.n_pairs)]
+    return PairSet("repeated_random", checked("repeated_random", pairs, tokenizer, shape))
+
+
+def _pair(
+    config: RepeatedRandomDatasetConfig, allowed: list[int], seed: int, number: int
+) -> Pair:
+    generator = random.Random(f"repeated_random/{seed}/{number}")
+    length = config.segment_length
+    segments = [[generator.choice(allowed) for _ in range(length)] for _ in range(2)]
+    while segments[0] == segments[1]:
+        segments[1] = [generator.choice(allowed) for _ in range(length)]
+    clean, corrupt = (tuple([*config.prefix, *segment, *segment]) for segment in segments)
+    start = len(config.prefix) + length
+    points = tuple(
+        Point(start + i, segments[0][i + 1], segments[1][i + 1]) for i in range(length - 1)
+    )
+    return Pair(str(number), clean, corrupt, points, {END: len(clean) - 1})

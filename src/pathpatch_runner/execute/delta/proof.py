@@ -1,0 +1,181 @@
+"""What a model must pass before `delta` is trusted with it.
+
+`delta` computes with a second statement of the model (`model.nodes`). On the first pairs of the
+data it must reproduce what the model itself computes, head by head and layer by layer, both
+plain runs' logits, and random mixed plans as the `hooks` executor evaluates them. Otherwise the
+run uses `hooks`, and says which check failed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from pathpatch_runner.config import Direction
+from pathpatch_runner.dataset import PairSet, Point, group_by_length
+from pathpatch_runner.errors import ModelError
+from pathpatch_runner.execute.batch import make_batch
+from pathpatch_runner.execute.delta.executor import evaluate_delta
+from pathpatch_runner.execute.delta.runs import Runs, plain_runs
+from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.guards import GUARD_PAIRS, TOLERANCES, Guard, within
+from pathpatch_runner.execute.sources import CorruptSource
+from pathpatch_runner.execute.task import Task
+from pathpatch_runner.expression.alphabet import Alphabet
+from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
+from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.metric import Metric, Targets
+from pathpatch_runner.model.nodes import embed, node_functions
+from pathpatch_runner.plan.compile import compile_plan
+from pathpatch_runner.plan.table import plan_table
+
+MIXED_PLANS = 6
+PROBE_LENGTH = 64
+"""Tokens of a prompt that are looked at: enough to exercise everything, cheap for long prompts."""
+
+
+def prove(task: Task) -> tuple[tuple[Guard, ...], str | None]:
+    """(the checks made, None) or (the checks made, why `delta` cannot be used)."""
+    probe = _probe(task)
+    try:
+        guards = _plain_checks(probe)
+        if all(guard.passed for guard in guards):
+            guards += (_mixed_check(probe),)
+    except ModelError as error:
+        return (), str(error)
+    failed = [guard for guard in guards if not guard.passed]
+    if failed:
+        worst = failed[0]
+        reason = f'check "{worst.name}" failed: off by {worst.value:.3g} of {worst.tolerance:.3g}'
+        return guards, reason
+    return guards, None
+
+
+def _probe(task: Task) -> Task:
+    """The first pairs, cut short, with an evaluation point at every position."""
+    chosen = group_by_length(task.pairs.pairs)[0][:GUARD_PAIRS]
+    pairs = []
+    for number in chosen:
+        pair = task.pairs.pairs[number]
+        clean, corrupt = pair.clean[:PROBE_LENGTH], pair.corrupt[:PROBE_LENGTH]
+        points = tuple(Point(i, clean[i], corrupt[i]) for i in range(len(clean)))
+        pairs.append(dataclasses.replace(pair, clean=clean, corrupt=corrupt, points=points))
+    metric = Metric("projection", _projection, "logits", "higher", needs_answer=False)
+    return dataclasses.replace(
+        task,
+        pairs=PairSet("probe", tuple(pairs)),
+        classes=[[0] * len(pair.clean) for pair in pairs],
+        metrics=(metric,),
+        source=CorruptSource(task.source.kind.corrupt),
+    )
+
+
+def _projection(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+    """Logits along a fixed direction in which every token counts alike."""
+    del targets
+    signs = torch.arange(logits.shape[-1], device=logits.device) % 2 * 2 - 1
+    return (logits.double() * signs).sum(-1) / logits.shape[-1] ** 0.5
+
+
+def _plain_checks(probe: Task) -> tuple[Guard, ...]:
+    """Own plain runs against the model's activations and logits."""
+    model = probe.model
+    tolerance = TOLERANCES[model.dtype]
+    batch = make_batch(
+        probe.pairs.pairs, list(range(len(probe.pairs.pairs))), probe.classes, model.device
+    )
+    ids = torch.cat([batch.clean, batch.corrupt])
+    seen, logits = _model_run(probe, ids)
+    functions = node_functions(model, ids.shape[1])
+    with torch.no_grad():
+        embedded = embed(model, ids, []).unflatten(0, (2, -1))
+        runs = plain_runs(functions, model.shape, embedded)
+        part = functions.logits
+        own = torch.nn.functional.linear(part.norm(runs.stream[-1]), part.w_u, part.b_u)
+        own = torch.tanh(own / part.softcap) * part.softcap if part.softcap else own
+    guards = _layer_checks(probe, runs, seen, tolerance)
+    guards.append(
+        within("delta: logits of both plain runs", own.flatten(0, 1), logits, tolerance)
+    )
+    return tuple(guards)
+
+
+def _layer_checks(
+    probe: Task, runs: Runs, seen: dict[str, torch.Tensor], tolerance: float
+) -> list[Guard]:
+    """The worst layer of each kind of node."""
+    sites = probe.model.sites.layers
+    heads = []
+    for layer, run in enumerate(runs.attention):
+        own = run.z.permute(0, 2, 3, 1, 4).flatten(0, 1)
+        found = seen[sites[layer].z].reshape(own.shape)
+        heads.append(within(f"delta: heads of layer {layer}", own, found, tolerance))
+    mlps = []
+    # Where a norm follows the MLP, the hook sees what it wrote before or after it.
+    if probe.model.shape.separable_heads:
+        for layer, written in enumerate(runs.mlp):
+            site = sites[layer].mlp_out
+            assert site is not None
+            own = written.flatten(0, 1)
+            mlps.append(within(f"delta: MLP of layer {layer}", own, seen[site], tolerance))
+    return [max(found, key=lambda guard: guard.value) for found in (heads, mlps) if found]
+
+
+def _model_run(probe: Task, ids: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    seen: dict[str, torch.Tensor] = {}
+
+    def keep(name: str) -> Callable[[torch.Tensor, Any], torch.Tensor]:
+        def kept(values: torch.Tensor, hook: Any) -> torch.Tensor:
+            del hook
+            seen[name] = values
+            return values
+
+        return kept
+
+    sites = [layer.z for layer in probe.model.sites.layers]
+    sites += [layer.mlp_out for layer in probe.model.sites.layers if layer.mlp_out is not None]
+    logits = probe.model.forward(ids, [(site, keep(site)) for site in sites])
+    return seen, logits
+
+
+def _mixed_check(probe: Task) -> Guard:
+    """Random mixed plans, by both executors."""
+    graph = Graph(probe.model.shape)
+    path_sets = random_path_sets(graph, MIXED_PLANS)
+    alphabet = Alphabet(graph)
+    slow = evaluate(probe, compile_plan(path_sets, alphabet), [Direction.noising])
+    fast = evaluate_delta(probe, plan_table(path_sets, alphabet), [Direction.noising])
+    found, expected = (run.patched[Direction.noising] for run in (fast, slow))
+    scale = max(float(np.abs(expected).max()), 1e-30)
+    value = float(np.abs(found - expected).max()) / scale
+    tolerance = TOLERANCES[probe.model.dtype]
+    return Guard("delta: random mixed plans = hooks", value, tolerance, value <= tolerance)
+
+
+def random_path_sets(graph: Graph, count: int) -> list[PathSet]:
+    """Path sets `sender -> receiver<slots>` then directly, through MLPs or through anything."""
+    generator = random.Random(0)
+    attention = [
+        i
+        for i, node in enumerate(graph.nodes)
+        if node.kind in (NodeKind.head, NodeKind.attention)
+    ]
+    mlps = [i for i, node in enumerate(graph.nodes) if node.kind is NodeKind.mlp]
+    inner = frozenset(range(1, graph.logits))
+    links = [None, Steps((StepPattern(frozenset(mlps)),)), Steps((StepPattern(inner),))]
+    last = Steps((StepPattern(frozenset([graph.logits])),))
+    found: list[PathSet] = []
+    for number in range(count):
+        receiver = generator.choice(attention)
+        below = [i for i in range(graph.logits) if graph.stage_of[i] < graph.stage_of[receiver]]
+        sender = Steps((StepPattern(frozenset([generator.choice(below)])),))
+        slots = frozenset(("q", "k", "v", "qkv")[number % 4])
+        reader = Steps((StepPattern(frozenset([receiver]), slots),))
+        link = links[number % 3]
+        found.append((Route((sender, reader, last), (None, link)),))
+    return found

@@ -1,0 +1,40 @@
+"""Attention scores of native models, whose scores hook is dead.
+
+Source: `transformer_lens.model_bridge.sources.native.model.NativeAttention.forward`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from pathpatch_runner.errors import ModelError
+from pathpatch_runner.model.load import LoadedModel
+
+
+def attention_scores(
+    model: LoadedModel, layer: int, q: torch.Tensor, k: torch.Tensor
+) -> torch.Tensor:
+    """Scores [batch, n_heads, query, key] before the softmax, -inf where masked.
+
+    `q` [batch, pos, n_heads, d_head], `k` [batch, pos, n_kv, d_head]: as the hooks see them,
+    before the rotation. Raises ModelError for a model that is not native.
+    """
+    layers = getattr(model.bridge.original_model, "layers", None)
+    if layers is None:
+        raise ModelError(
+            f'model "{model.name}": its attention scores cannot be edited, so keys cannot be told '
+            "apart by distance (~) with the hooks executor. Use runtime.backend=delta"
+        )
+    attention = layers[layer].attn
+    queries, keys = q.transpose(1, 2), k.transpose(1, 2)
+    if attention.rotary is not None:
+        queries, keys = attention.rotary.apply_rope(queries, keys)
+    keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
+    scores = queries @ keys.transpose(-1, -2) / attention.scale
+    cap = attention.attn_scores_soft_cap
+    if cap > 0:
+        scores = torch.tanh(scores / cap) * cap
+    if not attention.causal:
+        return scores
+    length = scores.shape[-1]
+    return scores.masked_fill(attention.causal_mask[:length, :length], -torch.inf)

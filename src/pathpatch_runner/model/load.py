@@ -1,0 +1,130 @@
+"""Load a model: a bridge in evaluation mode, its shape, its live hooks, its tokenizer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from pathpatch_runner.config import Dtype, ModelConfig, WeightProcessing
+from pathpatch_runner.errors import ModelError
+from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.build import build_bridge, quiet
+from pathpatch_runner.model.digest import model_digest, model_name
+from pathpatch_runner.model.shape import model_shape, shape_of_hugging_face
+from pathpatch_runner.model.sites import HookSites, probe_sites
+from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
+
+HookFunction = Callable[[torch.Tensor, Any], torch.Tensor]
+DTYPES = {
+    Dtype.float64: torch.float64,
+    Dtype.float32: torch.float32,
+    Dtype.bfloat16: torch.bfloat16,
+    Dtype.float16: torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to be patched."""
+
+    bridge: Any
+    shape: ModelShape
+    name: str
+    digest: str
+    tokenizer: Tokenizer | None
+    device: torch.device
+    dtype: torch.dtype
+    sites: HookSites
+
+    def forward(self, ids: torch.Tensor, hooks: list[tuple[str, HookFunction]]) -> torch.Tensor:
+        """Logits [batch, pos, d_vocab] of token ids [batch, pos], with hooks that are removed
+        whatever happens. The ids are taken as they are: nothing is prepended, padded or masked."""
+        return forward(self.bridge, ids, hooks)
+
+
+def forward(
+    bridge: Any, ids: torch.Tensor, hooks: list[tuple[str, HookFunction]]
+) -> torch.Tensor:
+    """`LoadedModel.forward` for a bridge alone."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            logits = bridge.run_with_hooks(
+                ids,
+                fwd_hooks=hooks,
+                return_type="logits",
+                prepend_bos=False,
+                # Without a mask of its own the bridge masks tokens that equal the padding token.
+                attention_mask=torch.ones_like(ids),
+            )
+        finally:
+            bridge.reset_hooks()
+    assert isinstance(logits, torch.Tensor)
+    return logits
+
+
+def device_of(name: str) -> torch.device:
+    """The torch device of `runtime.device`; `auto` is cuda where there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        available = ["auto", "cpu"]
+        available += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        raise ModelError(
+            f'runtime.device: "{name}" is not available here. Available: {", ".join(available)}'
+        ) from error
+    return device
+
+
+def load_model(config: ModelConfig, seed: int, device: str) -> LoadedModel:
+    """Load the model a config names. `seed`: of random weights.
+
+    Raises ModelError for everything that a user can mend.
+    """
+    where, dtype = device_of(device), DTYPES[config.dtype]
+    _check_dtype(dtype, where)
+    name = model_name(config)
+    bridge = build_bridge(config, seed, where, dtype)
+    if config.weight_processing is WeightProcessing.compatibility:
+        with quiet():
+            bridge.enable_compatibility_mode()
+    for parameter in bridge.parameters():
+        parameter.requires_grad_(False)
+    bridge.eval()
+    shape = model_shape(config) or _shape_of_bridge(bridge)
+
+    def run(ids: torch.Tensor, hooks: list[tuple[str, Any]]) -> torch.Tensor:
+        return forward(bridge, ids, hooks)
+
+    return LoadedModel(
+        bridge=bridge,
+        shape=shape,
+        name=name,
+        digest=model_digest(config),
+        tokenizer=load_tokenizer(config),
+        device=where,
+        dtype=dtype,
+        sites=probe_sites(run, shape, name, where),
+    )
+
+
+def _shape_of_bridge(bridge: Any) -> ModelShape:
+    return shape_of_hugging_face(bridge.original_model.config)
+
+
+def _check_dtype(dtype: torch.dtype, device: torch.device) -> None:
+    try:
+        one = torch.ones(2, 2, dtype=dtype, device=device)
+        torch.softmax(one @ one, -1)
+    except RuntimeError as error:
+        raise ModelError(
+            f"model.dtype: {str(dtype).removeprefix('torch.')} cannot be used on {device}. "
+            "Use float32"
+        ) from error

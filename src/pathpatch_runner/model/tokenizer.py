@@ -1,0 +1,121 @@
+"""Text to token ids and back. `Tokenizer` is all the rest of the package knows of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from pathpatch_runner.config import (
+    GgufModelConfig,
+    HubModelConfig,
+    LocalModelConfig,
+    ModelConfig,
+    NativeModelConfig,
+)
+from pathpatch_runner.errors import ModelError
+from pathpatch_runner.model.files import gguf_file, offline_unless_needed
+
+
+class Tokenizer(Protocol):
+    """A tokenizer: `encode` adds what the tokenizer itself adds, nothing more."""
+
+    @property
+    def n_vocab(self) -> int:
+        """How many token ids there are."""
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+
+    def token_text(self, token_id: int) -> str:
+        """The text of one token, as shown in messages."""
+
+
+class FileTokenizer:
+    """A `tokenizer.json` read with the tokenizers library."""
+
+    def __init__(self, path: Path) -> None:
+        import tokenizers
+
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:
+            raise ModelError(
+                f'model.tokenizer: "{path}" is not a tokenizer.json: {error}'
+            ) from error
+
+    @property
+    def n_vocab(self) -> int:
+        """How many token ids there are."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text."""
+        return list(self._tokenizer.encode(text).ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def token_text(self, token_id: int) -> str:
+        """The text of one token."""
+        return self.decode([token_id])
+
+
+class HuggingFaceTokenizer:
+    """A tokenizer of the transformers library."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    @property
+    def n_vocab(self) -> int:
+        """How many token ids there are."""
+        return len(self._tokenizer)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text."""
+        return list(self._tokenizer.encode(text))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        return str(self._tokenizer.decode(list(ids)))
+
+    def token_text(self, token_id: int) -> str:
+        """The text of one token."""
+        return self.decode([token_id])
+
+
+def load_tokenizer(config: ModelConfig) -> Tokenizer | None:
+    """The tokenizer of a model, without its weights; None where it has none.
+
+    Raises ModelError where one is named and cannot be read.
+    """
+    if isinstance(config, NativeModelConfig):
+        if config.tokenizer is None:
+            return None
+        path = Path(config.tokenizer)
+        if not path.is_file():
+            raise ModelError(f'model.tokenizer: no file "{path}"')
+        return FileTokenizer(path)
+    if isinstance(config, LocalModelConfig):
+        names = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "tokenizer.model")
+        if not any((Path(config.path) / name).is_file() for name in names):
+            return None
+        return _from_pretrained(config.path)
+    if isinstance(config, HubModelConfig):
+        return _from_pretrained(config.name, revision=config.revision)
+    if isinstance(config, GgufModelConfig):
+        file = gguf_file(config)
+        return _from_pretrained(str(file.parent), gguf_file=file.name)
+    return None
+
+
+def _from_pretrained(name: str, **options: Any) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    with offline_unless_needed(name):
+        return HuggingFaceTokenizer(AutoTokenizer.from_pretrained(name, **options))

@@ -1,0 +1,193 @@
+"""`report.html`: one run, one self-contained file; nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from string import Template
+from typing import Any
+
+import pyarrow as pa
+
+from pathpatch_runner.report.console import number, percent, probability
+from pathpatch_runner.report.figures import MOST_DOTS, effect_chart, head_grid, head_variables
+
+Row = Mapping[str, Any]
+MOST_TABLE_ROWS = 500
+DIRECTIONS = {
+    "noising": "The named paths carry the corrupt prompt, all others the clean one: are these "
+    "paths necessary? No effect means that they are not.",
+    "denoising": "The named paths carry the clean prompt, all others the corrupt one: are these "
+    "paths sufficient? An effect of 100% of the total means that they are.",
+}
+COLUMNS = ("hypothesis", "unit", "path", "n", "effect", "interval", "of total", "explained", "p")
+
+PAGE = Template("""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+:root{color-scheme:light dark;--ink:#1d2327;--soft:#667079;--line:#d9dee2;--page:#fff;--card:#f6f8f9;
+--accent:#c2570c;--cool:#2563a8;--good:#2e7d4f;--bad:#b3261e}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9eb;--soft:#98a2aa;--line:#343b41;--page:#15191c;
+--card:#1d2226;--accent:#f0883e;--cool:#6cabee;--good:#62c088;--bad:#f2776d}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:2.5rem auto;
+max-width:60rem;padding:0 1.25rem}
+h1{font-size:1.7rem;margin:0}h2{font-size:1.15rem;margin:2.4rem 0 .6rem}h3{font-size:1rem;margin:1.4rem 0 .4rem}
+p{margin:.4rem 0}.soft{color:var(--soft)}code,pre{font:13px/1.45 ui-monospace,monospace}
+pre{background:var(--card);padding:1rem;overflow:auto;border-radius:6px;max-height:34rem}
+.facts{display:flex;flex-wrap:wrap;gap:.3rem 1.6rem;margin:.6rem 0;color:var(--soft)}
+.facts b{color:var(--ink);font-weight:600}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+th{cursor:pointer;font-size:.85rem;color:var(--soft);white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap}td code{overflow-wrap:anywhere}
+svg{max-width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
+svg .tick{fill:var(--soft);font-size:11px}.axis{stroke:var(--soft)}.total{stroke:var(--good);stroke-dasharray:4 3}
+.interval{stroke:var(--accent);stroke-width:2}.dot{fill:var(--accent)}.dot.whole{fill:var(--cool)}
+.cell{stroke:var(--line)}.above{fill:var(--accent)}.below{fill:var(--cool)}
+.pass{color:var(--good)}.fail{color:var(--bad)}summary{cursor:pointer;margin:.5rem 0}
+.grids{display:flex;flex-wrap:wrap;gap:1.5rem}
+</style>
+<h1>$experiment</h1>
+<div class="facts">$facts</div>
+$sections
+<script>
+for (const th of document.querySelectorAll('th')) th.onclick = () => {
+  const body = th.closest('table').tBodies[0], i = th.cellIndex, up = th.dataset.up !== '1';
+  th.dataset.up = up ? '1' : '0';
+  const key = r => { const c = r.cells[i], v = c.dataset.v; return v === undefined ? c.textContent : v === '' ? -Infinity : +v; };
+  [...body.rows].sort((a, b) => { const x = key(a), y = key(b); return (x > y ? 1 : x < y ? -1 : 0) * (up ? 1 : -1); })
+    .forEach(r => body.append(r));
+};
+</script>
+</html>
+""")
+
+
+def render_report(manifest: Mapping[str, Any], summary: pa.Table, plan_text: str) -> str:
+    """The whole page. `manifest`: as in manifest.json; `summary`: summary.parquet."""
+    rows: list[Row] = summary.to_pylist()
+    provenance = manifest["provenance"]
+    counts = manifest["counts"]
+    facts = {
+        "model": rows[0]["model"],
+        "dataset": rows[0]["dataset"],
+        "pairs": f"{counts['pairs']:,}",
+        "evaluation points": f"{counts['points']:,}",
+        "units": f"{counts['units']:,}",
+        "run": manifest["run_key"],
+        "commit": _commit(provenance.get("git")),
+    }
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["metric"], row["direction"]), []).append(row)
+    sections = [_group(metric, direction, members) for (metric, direction), members in groups.items()]
+    sections += [_guards(manifest), _details("The plan", plan_text), _provenance(manifest)]
+    return PAGE.substitute(
+        title=escape(f"{manifest['experiment']} · pathpatch_runner"),
+        experiment=escape(manifest["experiment"]),
+        facts="".join(f"<span>{k} <b>{escape(str(v))}</b></span>" for k, v in facts.items()),
+        sections="\n".join(sections),
+    )
+
+
+def _commit(git: Mapping[str, Any] | None) -> str:
+    if not git:
+        return "installed package"
+    return f"{git['commit'][:10]}{' + local changes' if git['dirty'] else ''}"
+
+
+def _group(metric: str, direction: str, rows: Sequence[Row]) -> str:
+    first = rows[0]
+    ranked = sorted(rows, key=lambda row: -abs(row["effect_mean"] or 0.0))
+    charted = list(rows) if len(rows) <= MOST_DOTS else ranked
+    more = len(rows) - MOST_DOTS
+    parts = [
+        f"<h2>{escape(metric)}, {escape(direction)}</h2><p>{DIRECTIONS[direction]}</p>"
+        f'<p class="soft">Clean {number(first["clean_mean"])}, corrupt {number(first["corrupt_mean"])}. '
+        "Dots: mean effect with its bootstrap interval over pairs; blue: whole hypotheses; dashed: "
+        f"the total effect.{f' The {MOST_DOTS} largest of {len(rows):,}.' if more > 0 else ''}</p>",
+        f'<div class="scroll">{effect_chart(charted)}</div>',
+        _grids(rows),
+        _table(ranked if more > 0 else rows),
+    ]
+    return "\n".join(parts)
+
+
+def _grids(rows: Sequence[Row]) -> str:
+    """A heat map for every variable of every family that ranges over heads."""
+    families: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row["unit"] == "path":
+            families.setdefault((row["hypothesis"], row["path_id"].split("[")[0]), []).append(row)
+    grids = []
+    for (hypothesis, entry), members in families.items():
+        for variable in head_variables(members):
+            name = f"{hypothesis} / {entry}: mean effect by {variable.removeprefix('over.')}"
+            grids.append(f"<div><h3>{escape(name)}</h3>{head_grid(members, variable)}</div>")
+    return f'<div class="grids">{"".join(grids)}</div>' if grids else ""
+
+
+def _table(rows: Sequence[Row]) -> str:
+    numeric = COLUMNS[3:]
+    head = "".join(f'<th{" class=n" if c in numeric else ""}>{c}</th>' for c in COLUMNS)
+    body = "".join(_line(row) for row in rows[:MOST_TABLE_ROWS])
+    left = len(rows) - MOST_TABLE_ROWS
+    note = f'<p class="soft">and {left:,} more in summary.parquet</p>' if left > 0 else ""
+    return (
+        f'<details{" open" if len(rows) <= 60 else ""}><summary>Table (click a column to sort)</summary>'
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"{note}</details>"
+    )
+
+
+def _line(row: Row) -> str:
+    low, high = row["effect_ci_low"], row["effect_ci_high"]
+    interval = "-" if low is None else f"[{number(low)}, {number(high)}]"
+    label = row["path_id"] if row["unit"] == "path" else "all of it"
+    texts = [
+        f"<td>{escape(row['hypothesis'])}</td><td>{escape(row['unit'])}</td>",
+        f"<td>{escape(label)}<br><code>{escape(row['path'])}</code></td>",
+    ]
+    cells = [
+        (row["n"], f"{row['n']:,}"),
+        (row["effect_mean"], number(row["effect_mean"])),
+        (low, interval),
+        (row["normalised_effect"], percent(row["normalised_effect"])),
+        (row["proportion_explained"], percent(row["proportion_explained"])),
+        (row["p_value"], probability(row["p_value"])),
+    ]
+    values = [f'<td class="n" data-v="{"" if v is None else v}">{escape(t)}</td>' for v, t in cells]
+    return f"<tr>{''.join(texts)}{''.join(values)}</tr>"
+
+
+def _guards(manifest: Mapping[str, Any]) -> str:
+    lines = "".join(
+        f'<tr><td>{escape(guard["name"])}</td><td class="n">{_small(guard["value"])}</td>'
+        f'<td class="n">{_small(guard["tolerance"])}</td>'
+        f'<td class="{"pass" if guard["passed"] else "fail"}">{"holds" if guard["passed"] else "fails"}'
+        "</td></tr>"
+        for guard in manifest["guards"]
+    )
+    backend = manifest["backend"]
+    return (
+        "<h2>Guards</h2><p>Identities checked on this model and data before anything was run. "
+        "The broken plan is caught if its value is above the tolerance.</p>"
+        '<table><thead><tr><th>identity</th><th class="n">off by</th><th class="n">tolerance</th>'
+        f"<th></th></tr></thead><tbody>{lines}</tbody></table>"
+        f'<p class="soft">Backend {escape(backend["name"])}: {escape(backend["reason"])}.</p>'
+    )
+
+
+def _small(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
+
+
+def _details(title: str, text: str) -> str:
+    return f"<h2>{escape(title)}</h2><details><summary>Show</summary><pre>{escape(text)}</pre></details>"
+
+
+def _provenance(manifest: Mapping[str, Any]) -> str:
+    shown = {key: manifest[key] for key in ("provenance", "counts", "timings")}
+    return _details("Provenance", json.dumps(shown, indent=2, ensure_ascii=False))

@@ -1,0 +1,198 @@
+"""`summary.parquet`: every column of a hand-made run, worked out on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from effects.measured import BASELINE, METRICS, NAMES, POINTS, result, unit
+from pathpatch_runner.config import Direction, StatisticsConfig, UnitKind
+from pathpatch_runner.effects import (
+    Baseline,
+    PointIndex,
+    UnitResult,
+    check_against,
+    summary_table,
+)
+from pathpatch_runner.errors import HypothesisError, Problems
+
+DESIGN_COLUMNS = (
+    "run_key experiment model dataset hypothesis unit path_id path over.s metric direction n "
+    "clean_mean corrupt_mean patched_mean effect_mean effect_se effect_ci_low effect_ci_high "
+    "normalised_effect p_value aue ate proportion_explained pe_ci_low pe_ci_high"
+)
+
+
+def rows(
+    results: Sequence[UnitResult],
+    against: Mapping[str, str] | None = None,
+    baseline: Baseline = BASELINE,
+    points: PointIndex = POINTS,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    table = summary_table(
+        NAMES, results, baseline, points, METRICS, against or {}, StatisticsConfig(), seed
+    )
+    made: list[dict[str, Any]] = table.to_pylist()
+    return made
+
+
+def many_pairs(n_pairs: int = 20) -> tuple[Baseline, PointIndex, np.random.Generator]:
+    """One point a pair; corrupt is worse than clean by about 3."""
+    rng = np.random.default_rng(4)
+    clean = rng.normal(1.0, 0.2, (2, n_pairs))
+    points = PointIndex(
+        tuple(f"p{i}" for i in range(n_pairs)), np.zeros(n_pairs, np.int64), np.arange(n_pairs)
+    )
+    return Baseline(clean, clean + rng.normal(3.0, 0.5, clean.shape)), points, rng
+
+
+def test_columns_stand_in_the_order_of_the_design() -> None:
+    bound = unit("f[s=a0.h1]", binding=(("s", "a0.h1"),))
+    assert " ".join(rows([result(bound, (0.0, 0.0, 0.0))])[0]) == DESIGN_COLUMNS
+
+
+def test_noising_by_hand() -> None:
+    loss, logit_diff = rows([result(unit(), (3.0, 2.0, 4.0), (8.0, 6.0, 4.0))])
+    # clean 1 2 3, corrupt 5 4 7, patched 3 2 4: effects 2 0 | 1 in pairs of two and one.
+    assert (loss["metric"], loss["n"]) == ("loss", 3)
+    assert (loss["clean_mean"], loss["patched_mean"]) == (2.0, 3.0)
+    assert loss["corrupt_mean"] == pytest.approx(16 / 3)
+    assert loss["effect_mean"] == 1.0
+    # Residuals of the pairs' sums 2 and 1 from 1 * (2, 1): both 0.
+    assert loss["effect_se"] == 0.0
+    assert (loss["effect_ci_low"], loss["effect_ci_high"]) == (1.0, 1.0)
+    assert loss["normalised_effect"] == pytest.approx(3 / 10)
+    assert loss["p_value"] == 0.5  # of ++, +-, -+, -- the sums 3 and -3
+    assert loss["aue"] == 1.0
+    assert loss["ate"] == pytest.approx(10 / 3)
+    assert loss["proportion_explained"] == pytest.approx(0.7)
+    # A resample is (p0, p0), (p0, p1) or (p1, p1): aue 4, 3, 2 of ate 12, 10, 8, so 1 - aue/ate
+    # is 2/3, 7/10 or 3/4, the outer two a quarter of the time each.
+    assert (loss["pe_ci_low"], loss["pe_ci_high"]) == (pytest.approx(2 / 3), pytest.approx(3 / 4))
+    assert (logit_diff["effect_mean"], logit_diff["proportion_explained"]) == (0.0, 1.0)
+
+
+def test_denoising_by_hand() -> None:
+    loss, _ = rows([result(unit(), (2.0, 2.0, 4.0), direction=Direction.denoising)])
+    # patched - corrupt: -3 -2 -3; total clean - corrupt: -4 -2 -4; clean - patched: -1 0 -1.
+    assert loss["effect_mean"] == pytest.approx(-8 / 3)
+    assert loss["normalised_effect"] == pytest.approx(8 / 10)
+    assert loss["aue"] == pytest.approx(2 / 3)
+    assert loss["proportion_explained"] == pytest.approx(1 - 2 / 10)
+
+
+@pytest.mark.parametrize(
+    ("direction", "patched", "normalised", "explained"),
+    [
+        (Direction.noising, BASELINE.corrupt, 1.0, 0.0),
+        (Direction.noising, BASELINE.clean, 0.0, 1.0),
+        (Direction.denoising, BASELINE.clean, 1.0, 1.0),
+        (Direction.denoising, BASELINE.corrupt, 0.0, 0.0),
+    ],
+)
+def test_everything_and_nothing_patched(
+    direction: Direction, patched: np.ndarray, normalised: float, explained: float
+) -> None:
+    for row in rows([UnitResult(unit(), direction, patched)]):
+        assert row["normalised_effect"] == normalised
+        assert row["proportion_explained"] == explained
+
+
+def test_no_total_effect_leaves_quotients_null() -> None:
+    same = Baseline(BASELINE.clean, BASELINE.clean)
+    loss, _ = rows([UnitResult(unit(), Direction.noising, BASELINE.clean)], baseline=same)
+    null = ("normalised_effect", "proportion_explained", "pe_ci_low", "pe_ci_high")
+    assert [loss[name] for name in null] == [None] * 4
+    assert (loss["ate"], loss["aue"], loss["effect_mean"], loss["p_value"]) == (0, 0, 0, 1)
+
+
+def test_one_pair_has_no_interval() -> None:
+    points = PointIndex(("p0",) * 3, np.array([3, 4, 5]), np.array([0, 0, 0]))
+    loss, _ = rows([result(unit(), (3.0, 2.0, 4.0))], points=points)
+    null = ("effect_se", "effect_ci_low", "effect_ci_high", "pe_ci_low", "pe_ci_high")
+    assert [loss[name] for name in null] == [None] * 5
+    assert (loss["effect_mean"], loss["p_value"]) == (1.0, 1.0)
+
+
+def test_against_measures_with_the_other_hypothesis_aue() -> None:
+    taken_for_granted = result(unit("rest", UnitKind.hypothesis, "rest"), (3.0, 2.0, 5.0))
+    part = result(unit("e", UnitKind.path, "claim"), (2.0, 2.0, 3.0))
+    whole = result(unit("e+f", UnitKind.hypothesis, "claim"), (1.0, 2.0, 2.0))
+    summary = rows([part, whole, taken_for_granted], {"claim": "rest"})
+    explained = {
+        row["path_id"]: row["proportion_explained"] for row in summary if row["metric"] == "loss"
+    }
+    # Unexplained sums: rest 2 + 0 + 2 = 4, e 1, e+f 1; rest itself of the total 4 + 2 + 4.
+    assert explained == pytest.approx({"e": 3 / 4, "e+f": 3 / 4, "rest": 1 - 4 / 10})
+    assert [row["ate"] for row in summary[::2]] == pytest.approx([10 / 3] * 3)
+
+
+def test_against_compares_within_a_direction() -> None:
+    results = [
+        result(unit(kind=UnitKind.hypothesis, hypothesis=name), patched, direction=direction)
+        for name, direction, patched in (
+            ("rest", Direction.noising, (2.0, 2.0, 3.0)),  # unexplained 1
+            ("rest", Direction.denoising, (5.0, 2.0, 3.0)),  # 4
+            ("claim", Direction.noising, (3.0, 2.0, 3.0)),  # 2
+            ("claim", Direction.denoising, (3.0, 2.0, 3.0)),  # 2
+        )
+    ]
+    summary = rows(results, {"claim": "rest"})
+    assert [row["proportion_explained"] for row in summary[4::2]] == [-1.0, 0.5]
+
+
+def test_against_needs_the_other_hypothesis_as_a_whole() -> None:
+    units = [unit(hypothesis="claim"), unit(hypothesis="rest")]
+    with pytest.raises(HypothesisError) as error:
+        check_against(units, {"claim": "rest"})
+    assert str(error.value) == (
+        'hypotheses.claim.against: "rest" is not evaluated as a whole in this run, so there is '
+        'no AUE to measure against. Add "hypothesis" to patch.units'
+    )
+    with pytest.raises(HypothesisError, match=r"^hypotheses\.claim\.against"):
+        rows([result(each, (1.0, 2.0, 3.0)) for each in units], {"claim": "rest"})
+
+
+def test_all_missing_hypotheses_are_reported_together() -> None:
+    units = [unit(hypothesis=name) for name in ("a", "b", "rest")]
+    with pytest.raises(Problems, match=r"^2 problems:\n1\. hypotheses\.a\.against"):
+        check_against(units, {"a": "rest", "b": "rest"})
+
+
+def test_intervals_cover_the_mean_and_are_about_two_standard_errors_wide() -> None:
+    baseline, points, rng = many_pairs()
+    patched = baseline.clean + rng.normal(1.0, 0.5, baseline.clean.shape)
+    row = rows([UnitResult(unit(), Direction.noising, patched)], baseline=baseline, points=points)[
+        0
+    ]
+    assert row["effect_ci_low"] < row["effect_mean"] < row["effect_ci_high"]
+    width = row["effect_ci_high"] - row["effect_ci_low"]
+    # The percentile interval uses the spread over n, the standard error over n - 1.
+    assert width == pytest.approx(2 * 1.96 * row["effect_se"] * np.sqrt(19 / 20), rel=0.1)
+    assert row["pe_ci_low"] < row["proportion_explained"] < row["pe_ci_high"]
+    assert row["p_value"] == 1 / 1001
+
+
+def test_a_row_does_not_depend_on_the_others_or_their_order() -> None:
+    baseline, points, rng = many_pairs()
+    results = [
+        UnitResult(unit(path_id), Direction.noising, baseline.clean + rng.normal(0.2, 1, (2, 20)))
+        for path_id in "abc"
+    ]
+    together = rows(results, baseline=baseline, points=points)
+    backwards = rows(results[::-1], baseline=baseline, points=points)
+    alone = rows(results[1:2], baseline=baseline, points=points)
+    assert together == backwards[4:] + backwards[2:4] + backwards[:2]
+    assert alone == together[2:4]
+
+
+def test_another_seed_draws_other_resamples() -> None:
+    baseline, points, rng = many_pairs()
+    results = [UnitResult(unit(), Direction.noising, baseline.clean + rng.normal(0.2, 1, (2, 20)))]
+    first, second = (rows(results, baseline=baseline, points=points, seed=s)[0] for s in (0, 1))
+    assert first["effect_ci_low"] != second["effect_ci_low"]
+    assert first["effect_mean"] == second["effect_mean"]
