@@ -1,4 +1,10 @@
-"""Losses and head scores on data that training never saw. Losses in nats per token."""
+"""Losses and head scores on data that training never saw. Losses in nats per token.
+
+*Previous-token attention* of a head: mean attention from every position to the one before it.
+*Induction attention*: in rows of random tokens that are repeated once, mean attention from a
+position of the second half to the token *after* the same token's first occurrence. Both are means
+over the same ``ROWS`` rows of ``2 * PERIOD`` random tokens.
+"""
 
 from typing import Any
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathpatch_runner.runner import RunOutcome
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+_wants_traceback = os.environ.get(FULL_ERROR, "0") not in ("0", "")
 _failures: list[tuple[str, str]] = []
 """(job, message) of every job of this process that failed: Hydra itself keeps only the first."""
 
@@ -36,8 +38,9 @@ def config_path() -> str:
     return str(folder) if (folder / "config.yaml").is_file() else "pkg://pathpatch_runner.conf"
 
 
-def job(composed: DictConfig) -> RunOutcome:
-    """One experiment. Raises what the runner raises: a sweep goes on with its other jobs."""
+def job(composed: DictConfig) -> RunOutcome | None:
+    """One experiment. What a user can mend is kept for `main` to say at the end, where the job
+    runs in this process, and raised for the launcher elsewhere: a sweep goes on either way."""
     settings = HydraConfig.get()
     overrides = list(settings.overrides.task)
     try:
@@ -53,7 +56,15 @@ def job(composed: DictConfig) -> RunOutcome:
     except Exception as error:
         message = _message(error) or f"{type(error).__name__}: {error}"
         _failures.append((" ".join(overrides) or "(no overrides)", message))
+        if isinstance(error, PathPatchError) and _in_process() and not _wants_traceback:
+            return None
         raise
+
+
+def _in_process() -> bool:
+    settings = HydraConfig.get()
+    launcher = str(settings.launcher.get("_target_", ""))
+    return settings.mode is RunMode.RUN or launcher.endswith("BasicLauncher")
 
 
 def _message(error: BaseException) -> str | None:
@@ -69,7 +80,6 @@ def main() -> None:
     """The entry point of `run.py`, `pathpatch-runner` and `python -m pathpatch_runner`."""
     register_schemas()
     _failures.clear()
-    wants_traceback = os.environ.get(FULL_ERROR, "0") not in ("0", "")
     # With this set Hydra lets exceptions through, so that their messages can be ours.
     os.environ[FULL_ERROR] = "1"
     decorated = hydra.main(version_base="1.3", config_path=config_path(), config_name="config")(job)
@@ -77,13 +87,16 @@ def main() -> None:
         decorated()
     except Exception as error:
         message = _message(error)
-        if wants_traceback or (message is None and len(_failures) < 2):
+        if _wants_traceback or (message is None and len(_failures) < 2):
             raise
         _say(message or str(error))
         sys.exit(1)
     finally:
-        if not wants_traceback:
-            del os.environ[FULL_ERROR]
+        if not _wants_traceback:
+            os.environ.pop(FULL_ERROR, None)
+    if _failures:
+        _say(_failures[0][1])
+        sys.exit(1)
 
 
 def _say(message: str) -> None:

@@ -4,7 +4,9 @@
     shape       the graph shape of a model, from its config, without weights
     digest      what identifies a model's weights
     build       a bridge for every kind of model
-    sites       names of the hooks, and proof that they are live
+    weights     the weights of native models
+    sites       names of the hooks
+    probe       proof that the hooks are live and the shape is right
     load        all of it together: `load_model`
     attention   scores of native models, whose scores hook is dead
     nodes       what each node computes, as functions

@@ -30,7 +30,7 @@ def attention_scores(
     if attention.rotary is not None:
         queries, keys = attention.rotary.apply_rope(queries, keys)
     keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
-    scores = queries @ keys.transpose(-1, -2) / attention.scale
+    scores: torch.Tensor = queries @ keys.transpose(-1, -2) / attention.scale
     cap = attention.attn_scores_soft_cap
     if cap > 0:
         scores = torch.tanh(scores / cap) * cap

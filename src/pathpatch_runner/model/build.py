@@ -1,4 +1,4 @@
-"""A TransformerBridge for every kind of model, with raw weights.
+"""A TransformerBridge for every kind of model, with raw weights (`weights`: of native ones).
 
 No network call is made for files that are at hand; Hugging Face models use eager attention, so
 that the hooks inside it are live.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,29 +24,31 @@ from pathpatch_runner.config import (
     RandomModelConfig,
 )
 from pathpatch_runner.errors import ModelError, did_you_mean
-from pathpatch_runner.model.files import gguf_file, native_fields, offline_unless_needed
+from pathpatch_runner.model.files import (
+    LEGACY_PREFIXES,
+    cached_first,
+    explained,
+    gguf_file,
+    native_fields,
+)
 from pathpatch_runner.model.shape import random_config, shape_of_fields
-
-MOST_SHOWN = 8
+from pathpatch_runner.model.weights import listed, load_native_weights
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without the progress messages and deprecation warnings of the libraries that load models:
-    they say nothing that a user of this program can act on."""
+    """Without the progress messages of the libraries that load models: they say nothing that a
+    user of this program can act on, and what they only log of missing weights is an error here."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         logging.disable(previous)
 
 
-def build_bridge(
-    config: ModelConfig, seed: int, device: torch.device, dtype: torch.dtype
-) -> Any:
+def build_bridge(config: ModelConfig, seed: int, device: torch.device, dtype: torch.dtype) -> Any:
     """The bridge of a config, on `device`, in `dtype`."""
     with quiet():
         if isinstance(config, NativeModelConfig):
@@ -55,14 +56,15 @@ def build_bridge(
         elif isinstance(config, RandomModelConfig):
             bridge = _random(config, seed, dtype)
         elif isinstance(config, LocalModelConfig):
-            bridge = _hugging_face(config.path, Path(config.path).name, dtype, {})
+            options = {"local_files_only": True}
+            bridge = _hugging_face(config.path, Path(config.path).name, dtype, options)
         elif isinstance(config, GgufModelConfig):
             file = gguf_file(config)
-            bridge = _hugging_face(str(file.parent), file.stem, dtype, {"gguf_file": file.name})
+            options = {"gguf_file": file.name, "local_files_only": True}
+            bridge = _hugging_face(str(file.parent), file.stem, dtype, options)
         else:
             assert isinstance(config, HubModelConfig)
-            options = {"revision": config.revision} if config.revision else {}
-            bridge = _hugging_face(config.name, config.name, dtype, options)
+            bridge = _hub(config, dtype)
         return bridge.to(device=device, dtype=dtype)
 
 
@@ -79,7 +81,6 @@ def _native(config: NativeModelConfig, seed: int) -> Any:
     from transformer_lens.model_bridge import TransformerBridge
 
     fields = native_fields(config)
-    shape_of_fields(fields)
     allowed = _bridge_fields(TransformerBridgeConfig)
     unknown = [name for name in fields if name not in allowed]
     if unknown:
@@ -87,13 +88,14 @@ def _native(config: NativeModelConfig, seed: int) -> Any:
             f'model.config: unknown field "{unknown[0]}".{did_you_mean(unknown[0], allowed)} '
             "Fields are those of TransformerLens' TransformerBridgeConfig"
         )
+    shape = shape_of_fields(fields)
     with _seeded(seed):
         try:
             bridge = TransformerBridge.boot_native(TransformerBridgeConfig(**fields))
         except (ValueError, TypeError, NotImplementedError, AssertionError) as error:
             raise ModelError(f"model.config: no such native model: {error}") from error
     if config.weights is not None:
-        _load_weights(bridge, Path(config.weights))
+        load_native_weights(bridge, shape, Path(config.weights))
     return bridge
 
 
@@ -106,43 +108,6 @@ def _bridge_fields(config_class: Any) -> set[str]:
     return found - {"self", "args", "kwargs"}
 
 
-def _load_weights(bridge: Any, path: Path) -> None:
-    """Load safetensors in TransformerLens names; all misfits are one error."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
-
-    if not path.is_file():
-        raise ModelError(f'model.weights: no file "{path}"')
-    try:
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise ModelError(f'model.weights: "{path}" is not a safetensors file: {error}') from error
-    model = bridge.original_model
-    try:
-        found = convert_tl_checkpoint(tensors, bridge.cfg)
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f'model.weights: "{path}" does not fit the config: {error}. Names and shapes are '
-            "TransformerLens' (blocks.0.attn.W_Q [n_heads, d_model, d_head], ...)"
-        ) from error
-    expected = model.state_dict()
-    wrong = [f"{name}: missing" for name in expected if name not in found]
-    wrong += [f"{name}: not in the model" for name in found if name not in expected]
-    wrong += [
-        f"{name}: {list(found[name].shape)} in the file, {list(tensor.shape)} in the model"
-        for name, tensor in expected.items()
-        if name in found and found[name].shape != tensor.shape
-    ]
-    if wrong:
-        more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
-        raise ModelError(
-            f'model.weights: "{path}" does not fit the config: '
-            f"{'; '.join(wrong[:MOST_SHOWN])}{more}. Check model.config against the weights"
-        )
-    model.load_state_dict(found)
-
-
 def _random(config: RandomModelConfig, seed: int, dtype: torch.dtype) -> Any:
     from transformers import AutoModelForCausalLM
 
@@ -151,9 +116,10 @@ def _random(config: RandomModelConfig, seed: int, dtype: torch.dtype) -> Any:
     with _seeded(seed):
         try:
             model = AutoModelForCausalLM.from_config(fields, attn_implementation="eager")
-        except ValueError as error:
+        except (ValueError, RuntimeError, ZeroDivisionError) as error:
             raise ModelError(
-                f'model.architecture: "{config.architecture}" is not a causal language model'
+                f'model: no causal language model "{config.architecture}" can be made from '
+                f"model.config: {' '.join(str(error).split())[:300]}"
             ) from error
     return _bridged(model.to(dtype))
 
@@ -171,11 +137,39 @@ def _bridged(model: Any) -> Any:
         ) from error
 
 
+def _hub(config: HubModelConfig, dtype: torch.dtype) -> Any:
+    if config.name.startswith(LEGACY_PREFIXES):
+        from transformer_lens.model_bridge.sources.tl_legacy import boot
+
+        with explained(config.name):
+            return boot(config.name, device="cpu", dtype=dtype)
+    revision = {"revision": config.revision} if config.revision else {}
+    with explained(config.name):
+        return _bridged(
+            cached_first(
+                lambda local: _pretrained(
+                    config.name, config.name, dtype, {**revision, "local_files_only": local}
+                )
+            )
+        )
+
+
 def _hugging_face(name: str, shown: str, dtype: torch.dtype, options: dict[str, Any]) -> Any:
+    with explained(shown):
+        model = _pretrained(name, shown, dtype, options)
+    return _bridged(model)
+
+
+def _pretrained(name: str, shown: str, dtype: torch.dtype, options: dict[str, Any]) -> Any:
+    """A Hugging Face model, all of whose weights the files have."""
     from transformers import AutoModelForCausalLM
 
-    with offline_unless_needed(shown):
-        model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, attn_implementation="eager", **options
-        )
-    return _bridged(model)
+    model, info = AutoModelForCausalLM.from_pretrained(
+        name, dtype=dtype, attn_implementation="eager", output_loading_info=True, **options
+    )
+    # Hugging Face fills what is missing with random numbers and only logs it.
+    wrong = [f"{key} is missing" for key in sorted(info["missing_keys"])]
+    wrong += [f"{key[0]} has another size" for key in sorted(info["mismatched_keys"])]
+    if wrong:
+        raise ModelError(f'model: the weights of "{shown}" are not complete: {listed(wrong)}')
+    return model

@@ -31,7 +31,7 @@ def model_digest(config: ModelConfig) -> str:
     if isinstance(config, NativeModelConfig):
         fields = json.dumps(native_fields(config), sort_keys=True, default=str)
         files = [config.weights, config.tokenizer]
-        parts = [f"{fields}"] + [file_digest(Path(file)) if file else "none" for file in files]
+        parts = [fields] + [file_digest(Path(file)) if file else "none" for file in files]
         return _short(parts)
     if isinstance(config, LocalModelConfig):
         folder = Path(config.path)
@@ -42,9 +42,11 @@ def model_digest(config: ModelConfig) -> str:
     if isinstance(config, GgufModelConfig):
         return _short([file_digest(gguf_file(config))])
     if isinstance(config, HubModelConfig):
-        return _short([config.name, config.revision or _cached_commit(config.name)])
+        return _short([config.name, _commit(config.name, config.revision or "main")])
     assert isinstance(config, RandomModelConfig)
-    return _short([config.architecture, json.dumps(dict(config.config), sort_keys=True)])
+    return _short(
+        [config.architecture, json.dumps(dict(config.config), sort_keys=True, default=str)]
+    )
 
 
 def file_digest(path: Path) -> str:
@@ -62,12 +64,14 @@ def _short(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:LENGTH]
 
 
-def _cached_commit(name: str) -> str:
-    """The commit that `main` stands for in the cache; empty where it was never downloaded."""
+def _commit(name: str, revision: str) -> str:
+    """The commit that a branch or tag stands for in the cache; else the revision itself, which
+    is a commit or was never downloaded."""
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "refs" / "main"
-    return folder.read_text().strip() if folder.is_file() else ""
+    refs = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "refs"
+    file = refs / revision
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else revision
 
 
 def model_name(config: ModelConfig) -> str:

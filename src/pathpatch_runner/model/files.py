@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pathpatch_runner.config import GgufModelConfig, NativeModelConfig
 from pathpatch_runner.errors import ModelError
+
+LEGACY_PREFIXES = ("NeelNanda/", "ArthurConmy/", "Baidicoot/")
+"""Hub repositories in TransformerLens' own old format (its `TL_LEGACY_PREFIXES`)."""
+Result = TypeVar("Result")
 
 
 def native_fields(config: NativeModelConfig) -> dict[str, Any]:
@@ -63,8 +67,16 @@ def gguf_file(config: GgufModelConfig) -> Path:
     return path
 
 
+def cached_first(load: Callable[[bool], Result]) -> Result:
+    """`load(local_files_only)`: from the cache without any call, then, if that fails, the hub."""
+    try:
+        return load(True)
+    except (OSError, ValueError):
+        return load(False)
+
+
 @contextmanager
-def offline_unless_needed(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Turn what the hub libraries raise into one message about the model `name`."""
     try:
         yield
@@ -75,7 +87,7 @@ def offline_unless_needed(name: str) -> Iterator[None]:
         raise ModelError(
             f'model: "{name}" needs a package that is not installed. Try: pip install {needed}'
         ) from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise ModelError(_why(name, error)) from error
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from pathpatch_runner.config import Dtype, ModelConfig, WeightProcessing
+from pathpatch_runner.config import Dtype, ModelConfig, NativeModelConfig, WeightProcessing
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.build import build_bridge, quiet
 from pathpatch_runner.model.digest import model_digest, model_name
-from pathpatch_runner.model.shape import model_shape, shape_of_hugging_face
-from pathpatch_runner.model.sites import HookSites, probe_sites
+from pathpatch_runner.model.probe import probe_sites
+from pathpatch_runner.model.shape import model_shape, shape_of
+from pathpatch_runner.model.sites import HookSites
 from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
 
 HookFunction = Callable[[torch.Tensor, Any], torch.Tensor]
@@ -46,12 +47,9 @@ class LoadedModel:
         return forward(self.bridge, ids, hooks)
 
 
-def forward(
-    bridge: Any, ids: torch.Tensor, hooks: list[tuple[str, HookFunction]]
-) -> torch.Tensor:
+def forward(bridge: Any, ids: torch.Tensor, hooks: list[tuple[str, HookFunction]]) -> torch.Tensor:
     """`LoadedModel.forward` for a bridge alone."""
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.no_grad():
         try:
             logits = bridge.run_with_hooks(
                 ids,
@@ -74,7 +72,7 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         available = ["auto", "cpu"]
         available += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
         raise ModelError(
@@ -98,7 +96,7 @@ def load_model(config: ModelConfig, seed: int, device: str) -> LoadedModel:
     for parameter in bridge.parameters():
         parameter.requires_grad_(False)
     bridge.eval()
-    shape = model_shape(config) or _shape_of_bridge(bridge)
+    shape = _agreed_shape(model_shape(config), shape_of(bridge), name)
 
     def run(ids: torch.Tensor, hooks: list[tuple[str, Any]]) -> torch.Tensor:
         return forward(bridge, ids, hooks)
@@ -111,20 +109,32 @@ def load_model(config: ModelConfig, seed: int, device: str) -> LoadedModel:
         tokenizer=load_tokenizer(config),
         device=where,
         dtype=dtype,
-        sites=probe_sites(run, shape, name, where),
+        sites=probe_sites(run, shape, name, where, native=isinstance(config, NativeModelConfig)),
     )
 
 
-def _shape_of_bridge(bridge: Any) -> ModelShape:
-    return shape_of_hugging_face(bridge.original_model.config)
+def _agreed_shape(said: ModelShape | None, found: ModelShape, name: str) -> ModelShape:
+    """The shape that plans are made for must be the loaded model's."""
+    if said is not None and said != found:
+        differ = [
+            f"{field.name} {getattr(said, field.name)} and {getattr(found, field.name)}"
+            for field in dataclasses.fields(ModelShape)
+            if getattr(said, field.name) != getattr(found, field.name)
+        ]
+        raise ModelError(
+            f'model "{name}": its config and the loaded model disagree: {", ".join(differ)}. '
+            "Check the config against the weights"
+        )
+    return found
 
 
 def _check_dtype(dtype: torch.dtype, device: torch.device) -> None:
     try:
         one = torch.ones(2, 2, dtype=dtype, device=device)
         torch.softmax(one @ one, -1)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
+        allowed = ", ".join(member.value for member in Dtype if DTYPES[member] != dtype)
         raise ModelError(
             f"model.dtype: {str(dtype).removeprefix('torch.')} cannot be used on {device}. "
-            "Use float32"
+            f"Others: {allowed}; float32 works everywhere"
         ) from error

@@ -22,12 +22,14 @@ from pathpatch_runner.config import (
 )
 from pathpatch_runner.errors import ModelError, did_you_mean
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.files import native_fields, offline_unless_needed
+from pathpatch_runner.model.files import explained, native_fields
 
 PARALLEL = ("gptj", "gpt_neox", "falcon", "phi", "codegen", "cohere")
 """Model types whose blocks are parallel, unless their config says otherwise."""
 POST_NORM = ("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3")
 """Model types with a norm between the heads of a layer and the stream."""
+CONSUMED = ("rope_theta", "rope_scaling", "partial_rotary_factor", "rotary_pct", "rotary_emb_base")
+"""Fields that Hugging Face configs take and keep under other names."""
 REQUIRED = ("n_layers", "d_model", "n_ctx", "d_vocab", "d_head")
 
 
@@ -81,6 +83,7 @@ def shape_of_hugging_face(config: Any) -> ModelShape:
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     model_type = str(getattr(text, "model_type", "?"))
     try:
+        n_ctx = int(_first(text, "max_position_embeddings", "n_positions", "n_ctx", "seq_length"))
         n_heads = int(_first(text, "num_attention_heads", "n_head"))
         d_model = int(_first(text, "hidden_size", "n_embd"))
         n_layers = int(_first(text, "num_hidden_layers", "n_layer"))
@@ -89,14 +92,14 @@ def shape_of_hugging_face(config: Any) -> ModelShape:
             f'model: architecture "{model_type}" does not say its sizes: {error}'
         ) from error
     d_mlp = getattr(text, "intermediate_size", None) or getattr(text, "n_inner", None)
-    n_kv = getattr(text, "num_key_value_heads", None)
+    n_kv = _key_value_heads(text, model_type)
     return ModelShape(
         n_layers=n_layers,
         n_heads=n_heads,
         d_model=d_model,
         d_head=int(getattr(text, "head_dim", None) or d_model // n_heads),
         d_vocab=int(text.vocab_size),
-        n_ctx=int(_first(text, "max_position_embeddings", "n_positions", "n_ctx")),
+        n_ctx=n_ctx,
         d_mlp=int(d_mlp or 4 * d_model),
         n_key_value_heads=None if n_kv in (None, n_heads) else int(n_kv),
         parallel=bool(
@@ -109,11 +112,27 @@ def shape_of_hugging_face(config: Any) -> ModelShape:
     )
 
 
+def shape_of(bridge: Any) -> ModelShape:
+    """The shape of a loaded bridge, from the config of the model inside it."""
+    inner = bridge.original_model
+    if hasattr(inner, "config"):
+        return shape_of_hugging_face(inner.config)
+    return shape_of_fields(vars(inner.cfg))
+
+
 def _first(config: Any, *names: str) -> Any:
     for name in names:
         if getattr(config, name, None) is not None:
             return getattr(config, name)
     raise AttributeError(f"none of {', '.join(names)}")
+
+
+def _key_value_heads(config: Any, model_type: str) -> int | None:
+    if model_type == "falcon":
+        if config.new_decoder_architecture:
+            return int(config.num_kv_heads)
+        return 1 if config.multi_query else None
+    return getattr(config, "num_key_value_heads", None)
 
 
 def _is_gated(config: Any, model_type: str) -> bool:
@@ -131,17 +150,30 @@ def _local_config(config: LocalModelConfig) -> Any:
             f'model.path: "{path}" has no config.json. A local model is a directory as '
             "`save_pretrained` writes it"
         )
-    fields = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ModelError(f'model.path: "{file}" is not JSON: {error}') from error
     return hugging_face_config(str(fields.pop("model_type", "")), fields, "model.path")
 
 
 def random_config(config: RandomModelConfig) -> Any:
     """The Hugging Face config of a random model."""
-    return hugging_face_config(config.architecture, dict(config.config), "model.architecture")
+    found = hugging_face_config(config.architecture, dict(config.config), "model.architecture")
+    # Hugging Face keeps unknown fields and builds the default model: a typo would go unnoticed.
+    allowed = {*type(found)().to_dict(), *found.attribute_map, *CONSUMED}
+    unknown = [name for name in config.config if name not in allowed]
+    if unknown:
+        raise ModelError(
+            f'model.config: "{config.architecture}" has no field "{unknown[0]}".'
+            f"{did_you_mean(unknown[0], allowed)} Fields are those of its Hugging Face config"
+        )
+    return found
 
 
 def hugging_face_config(model_type: str, fields: Mapping[str, Any], where: str) -> Any:
     """A config object of an architecture, from its fields."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import CONFIG_MAPPING, AutoConfig
 
     if model_type not in CONFIG_MAPPING:
@@ -150,14 +182,17 @@ def hugging_face_config(model_type: str, fields: Mapping[str, Any], where: str) 
             f"{did_you_mean(model_type, CONFIG_MAPPING.keys())} Use a Hugging Face model type "
             "such as gpt2, gpt_neox, llama, qwen2 or gemma2"
         )
-    return AutoConfig.for_model(model_type, **fields)
+    try:
+        return AutoConfig.for_model(model_type, **fields)
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        raise ModelError(f"model.config: {' '.join(str(error).split())}") from error
 
 
 def _cached_shape(config: HubModelConfig) -> ModelShape | None:
     from transformers import AutoConfig
 
     try:
-        with offline_unless_needed(config.name):
+        with explained(config.name):
             found = AutoConfig.from_pretrained(
                 config.name, revision=config.revision, local_files_only=True
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from pathpatch_runner.config import (
     NativeModelConfig,
 )
 from pathpatch_runner.errors import ModelError
-from pathpatch_runner.model.files import gguf_file, offline_unless_needed
+from pathpatch_runner.model.files import LEGACY_PREFIXES, cached_first, explained, gguf_file
 
 
 class Tokenizer(Protocol):
@@ -105,17 +106,46 @@ def load_tokenizer(config: ModelConfig) -> Tokenizer | None:
         names = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "tokenizer.model")
         if not any((Path(config.path) / name).is_file() for name in names):
             return None
-        return _from_pretrained(config.path)
+        return _from_pretrained(config.path, local_files_only=True)
     if isinstance(config, HubModelConfig):
-        return _from_pretrained(config.name, revision=config.revision)
+        return _from_hub(config)
     if isinstance(config, GgufModelConfig):
         file = gguf_file(config)
-        return _from_pretrained(str(file.parent), gguf_file=file.name)
+        return _from_pretrained(str(file.parent), gguf_file=file.name, local_files_only=True)
     return None
 
 
 def _from_pretrained(name: str, **options: Any) -> Tokenizer:
     from transformers import AutoTokenizer
 
-    with offline_unless_needed(name):
+    with explained(name):
         return HuggingFaceTokenizer(AutoTokenizer.from_pretrained(name, **options))
+
+
+def _from_hub(config: HubModelConfig) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    name = config.name
+    with explained(name):
+        if name.startswith(LEGACY_PREFIXES):
+            name = _tokenizer_of_legacy(name)
+        return HuggingFaceTokenizer(
+            cached_first(
+                lambda local: AutoTokenizer.from_pretrained(
+                    name,
+                    revision=config.revision if name == config.name else None,
+                    local_files_only=local,
+                )
+            )
+        )
+
+
+def _tokenizer_of_legacy(name: str) -> str:
+    """Models in TransformerLens' old format name a tokenizer of another repository."""
+    from huggingface_hub import hf_hub_download
+
+    file = cached_first(lambda local: hf_hub_download(name, "config.json", local_files_only=local))
+    fields = json.loads(Path(file).read_text(encoding="utf-8"))
+    if not fields.get("tokenizer_name"):
+        raise ModelError(f'model.name: "{name}" names no tokenizer. Give token ids in the data')
+    return str(fields["tokenizer_name"])
