@@ -68,7 +68,7 @@ class Node:
             return f"a{self.layer}.h{self.head}"
         if self.kind in (NodeKind.attention, NodeKind.mlp):
             return f"{self.kind.value}{self.layer}"
-        return self.kind.value
+        return str(self.kind.value)
 
     @property
     def slots(self) -> tuple[str, ...]:

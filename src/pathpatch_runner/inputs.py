@@ -13,8 +13,13 @@ from typing import Any, TypeVar
 from pathpatch_runner.config import Direction, ExperimentConfig, Source, UnitKind
 from pathpatch_runner.dataset import PairSet, load_dataset
 from pathpatch_runner.effects import check_against
-from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
-from pathpatch_runner.errors import raise_together
+from pathpatch_runner.errors import (
+    ConfigError,
+    HypothesisError,
+    PathPatchError,
+    Problems,
+    raise_together,
+)
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
@@ -142,12 +147,16 @@ def _check_settings(config: ExperimentConfig) -> None:
         if value < least
     ]
     if not 0 < statistics.confidence < 1:
-        problems.append(ConfigError(f"statistics.confidence: {statistics.confidence} is not in (0, 1)"))
+        problems.append(
+            ConfigError(f"statistics.confidence: {statistics.confidence} is not in (0, 1)")
+        )
     raise_together(problems)
 
 
 def _empty(key: str, allowed: type[Enum]) -> ConfigError:
-    return ConfigError(f"{key}: none named. Allowed: {', '.join(member.value for member in allowed)}")
+    return ConfigError(
+        f"{key}: none named. Allowed: {', '.join(member.value for member in allowed)}"
+    )
 
 
 def _check_senders(hypotheses: Hypotheses) -> None:
@@ -155,7 +164,7 @@ def _check_senders(hypotheses: Hypotheses) -> None:
     for unit in hypotheses.units:
         if not _starts_at_senders(unit.paths):
             raise HypothesisError(
-                f"hypotheses.{unit.hypothesis}.paths: \"{unit.path}\" starts at input. With "
+                f'hypotheses.{unit.hypothesis}.paths: "{unit.path}" starts at input. With '
                 "patch.source mean or zero a path must start at a sender (a head or an MLP, "
                 "without slots or positions), whose write is replaced"
             )
@@ -194,7 +203,9 @@ def identity_of(config: ExperimentConfig) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {
+            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -138,7 +138,7 @@ def _unserved(metric: Metric, pairs: PairSet) -> list[PathPatchError]:
         if needed and lacking:
             problems.append(
                 MetricError(
-                    f'metrics: {metric.name} needs the {key} of every evaluation point, and '
+                    f"metrics: {metric.name} needs the {key} of every evaluation point, and "
                     f'dataset {pairs.name} has none for pair "{lacking[0]}"'
                     f"{f' and {len(lacking) - 1} more' if len(lacking) > 1 else ''}. Add it to the "
                     "data, or use another metric"

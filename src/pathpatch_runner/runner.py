@@ -1,12 +1,12 @@
 """One experiment from config to tables: the whole method on one page.
 
-    inputs     prompt pairs, path hypotheses, metrics, the run key
-    plan       path sets -> streams
-    model      weights, live hooks
-    guards     identities that must hold before anything is believed
-    execute    every unit on every pair
-    tables     effects and statistics
-    report     what a reader sees
+inputs     prompt pairs, path hypotheses, metrics, the run key
+plan       path sets -> streams
+model      weights, live hooks
+guards     identities that must hold before anything is believed
+execute    every unit on every pair
+tables     effects and statistics
+report     what a reader sees
 """
 
 from __future__ import annotations
@@ -144,15 +144,17 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     pairs = inputs.pairs.pairs
     occurring, classes = position_classes(pairs, sorted(inputs.hypotheses.positions, key=str))
     shape = inputs.shape
-    alphabet = Alphabet(
-        Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal)
-    )
+    alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
     replaces = config.patch.source.value in ("mean", "zero")
     table = plan_table(path_sets, alphabet, replace_senders=replaces)
-    labels = [f"{u.hypothesis}/{u.path_id} ({u.kind.value}): {u.path}" for u in inputs.hypotheses.units]
+    labels = [
+        f"{u.hypothesis}/{u.path_id} ({u.kind.value}): {u.path}" for u in inputs.hypotheses.units
+    ]
     longest = max(len(pair.clean) for pair in pairs)
-    memory = "most of what is free" if config.runtime.memory_gb is None else (
-        f"{config.runtime.memory_gb} GiB at most"
+    memory = (
+        "most of what is free"
+        if config.runtime.memory_gb is None
+        else (f"{config.runtime.memory_gb} GiB at most")
     )
     return Planned(table, classes, describe(table, labels, longest, memory))
 
@@ -187,8 +189,16 @@ def _compute(
         directory.write_table("effects.parquet", effects)
         directory.write_table("summary.parquet", summary)
     manifest = _manifest(
-        config, inputs, planned, task, choice, (*guards, *choice.guards), measured,
-        timings, command or command_line(), started,
+        config,
+        inputs,
+        planned,
+        task,
+        choice,
+        (*guards, *choice.guards),
+        measured,
+        timings,
+        command or command_line(),
+        started,
     )
     with timings.stage("report"):
         report = render_report(manifest.to_dict(), summary, planned.text)
@@ -197,9 +207,7 @@ def _compute(
     return summary
 
 
-def _task(
-    config: ExperimentConfig, inputs: Inputs, planned: Planned, model: LoadedModel
-) -> Task:
+def _task(config: ExperimentConfig, inputs: Inputs, planned: Planned, model: LoadedModel) -> Task:
     return Task(
         model=model,
         pairs=inputs.pairs,
@@ -278,7 +286,7 @@ def _manifest(
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform_name()
     provenance = Provenance(
         command=command,
-        config=inputs.identity | {"runtime": vars(config.runtime)},
+        config={**inputs.identity, "runtime": vars(config.runtime)},
         digests=inputs.digests,
         git=git_state(),
         versions=package_versions(),
@@ -316,18 +324,24 @@ def _read_summary(directory: RunDirectory) -> pa.Table:
 
 @contextmanager
 def _logged_to(path: Path) -> Iterator[None]:
-    """Everything this package logs goes to the run's own log as well."""
+    """Everything this package logs goes to the run's own log, warnings to the terminal too."""
     handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level = log.level
+    terminal = logging.StreamHandler()
+    terminal.setLevel(logging.WARNING)
+    level, propagate = log.level, log.propagate
     log.setLevel(logging.INFO)
-    log.addHandler(handler)
+    log.propagate = False
+    for each in (handler, terminal):
+        log.addHandler(each)
     try:
         yield
-    except Exception:
-        log.exception("the run failed")
+    except Exception as error:
+        log.info("the run failed: %s", error, exc_info=True)
         raise
     finally:
-        log.removeHandler(handler)
+        for each in (handler, terminal):
+            log.removeHandler(each)
         handler.close()
         log.setLevel(level)
+        log.propagate = propagate

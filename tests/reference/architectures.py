@@ -165,7 +165,8 @@ def gemma2(module: Any) -> ReferenceModel:
     def unembed(x: torch.Tensor) -> torch.Tensor:
         cap = config.final_logit_softcapping
         logits = module.lm_head(body.norm(x))
-        return cap * torch.tanh(logits / cap)
+        result: torch.Tensor = cap * torch.tanh(logits / cap)
+        return result
 
     # The factor is rounded to float32, as the model rounds it.
     factor = torch.tensor(config.hidden_size**0.5, dtype=torch.float32).double()
@@ -203,7 +204,8 @@ def native(module: Any, *, base: float = 10000.0) -> ReferenceModel:
 
     def embed(ids: torch.Tensor) -> torch.Tensor:
         tokens = module.tok_embed(ids)
-        return tokens if rotary else tokens + module.pos.weight[: len(ids)]
+        result: torch.Tensor = tokens if rotary else tokens + module.pos.weight[: len(ids)]
+        return result
 
     return ReferenceModel(
         embed=embed,

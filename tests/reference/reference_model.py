@@ -126,12 +126,14 @@ class ReferenceModel:
 
 def split_heads(weight: torch.Tensor, n_heads: int) -> torch.Tensor:
     """[n_heads * d_head, d_model] (Linear) -> [n_heads, d_model, d_head]."""
-    return weight.unflatten(0, (n_heads, -1)).transpose(1, 2).detach()
+    result: torch.Tensor = weight.unflatten(0, (n_heads, -1)).transpose(1, 2).detach()
+    return result
 
 
 def split_output(weight: torch.Tensor, n_heads: int) -> torch.Tensor:
     """[d_model, n_heads * d_head] (Linear) -> [n_heads, d_head, d_model]."""
-    return weight.T.unflatten(0, (n_heads, -1)).detach()
+    result: torch.Tensor = weight.T.unflatten(0, (n_heads, -1)).detach()
+    return result
 
 
 def bias(linear: Any, n_heads: int | None = None) -> torch.Tensor:
@@ -139,7 +141,10 @@ def bias(linear: Any, n_heads: int | None = None) -> torch.Tensor:
     value = linear.bias
     if value is None:
         value = torch.zeros(linear.weight.shape[0], dtype=linear.weight.dtype)
-    return (value if n_heads is None else value.unflatten(0, (n_heads, -1))).detach()
+    result: torch.Tensor = (
+        value if n_heads is None else value.unflatten(0, (n_heads, -1))
+    ).detach()
+    return result
 
 
 def rotate_halves(inverse_frequency: torch.Tensor, rotary_dim: int) -> Rotate:

@@ -32,9 +32,7 @@ def best_bigram(
     """
     counts = pair_counts(training, d_vocab)
     before, after = heldout_rows[:, :-1].flatten(), heldout_rows[:, 1:].flatten()
-    losses = {
-        name: float(-table[before, after].log().mean()) for name, table in candidates(counts)
-    }
+    losses = {name: float(-table[before, after].log().mean()) for name, table in candidates(counts)}
     best = min(losses, key=lambda name: losses[name])
     return losses[best], best
 
@@ -71,9 +69,7 @@ def _modified_discounts(counts: torch.Tensor) -> torch.Tensor:
     return torch.stack([torch.zeros_like(unit), *discounts]).clamp(min=0)
 
 
-def _interpolate(
-    counts: torch.Tensor, taken: torch.Tensor, backoff: torch.Tensor
-) -> torch.Tensor:
+def _interpolate(counts: torch.Tensor, taken: torch.Tensor, backoff: torch.Tensor) -> torch.Tensor:
     """Counts less what is taken from them, which goes to the back-off; unseen contexts back off."""
     total = counts.sum(1, keepdim=True)
     weight = torch.where(total > 0, taken.sum(1, keepdim=True) / total.clamp(min=1), 1.0)

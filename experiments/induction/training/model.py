@@ -8,7 +8,8 @@ Its parameters carry TransformerLens' names and shapes, so ``state_dict()`` is t
     blocks.L.attn.W_O [n_heads, d_head, d_model], b_O [d_model]
     ln_final.w, .b [d_model]               unembed.W_U [d_model, d_vocab]
 
-There is no ``unembed.b_U``: TransformerLens' native models have no unembedding bias.
+There is no ``unembed.b_U`` to train: what is published carries a zero one, which native bridges ask
+for.
 """
 
 import math
@@ -109,7 +110,9 @@ class Attention(nn.Module):
         """
         q, k, v = self.qkv(x)
         with torch.autocast(x.device.type, enabled=False):
-            future = torch.full((x.shape[1], x.shape[1]), -torch.inf, dtype=q.dtype, device=x.device)
+            future = torch.full(
+                (x.shape[1], x.shape[1]), -torch.inf, dtype=q.dtype, device=x.device
+            )
             scores = (q / math.sqrt(self.shape.d_head)) @ k.transpose(-2, -1) + future.triu(1)
             pattern = scores.softmax(-1)
             z = pattern @ v
@@ -157,5 +160,7 @@ class AttentionOnly(nn.Module):
 
 def next_token_losses(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """``[batch, pos - 1]``: entry ``i`` is the loss of predicting token ``i + 1``."""
-    losses = F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+    losses = F.cross_entropy(
+        logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
+    )
     return losses.view(tokens.shape[0], -1)

@@ -8,8 +8,9 @@ the heads do not form in this many steps.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -53,8 +54,14 @@ def train(
     seed: int,
     checkpoint: Path,
     report: Callable[[str], None] = print,
-) -> AttentionOnly:
-    """Train from scratch or from the checkpoint; `text [pos]` are the training ids."""
+) -> tuple[AttentionOnly, float]:
+    """The model and the seconds its training took; `text [pos]` are the training ids.
+
+    Goes on from the checkpoint where there is one, as if it had never stopped.
+
+    Raises:
+        ValueError: the checkpoint is of other settings or another text.
+    """
     torch.manual_seed(seed)
     model = AttentionOnly(shape, schedule.dropout)
     decayed = [p for p in model.parameters() if p.ndim >= 2]
@@ -64,10 +71,11 @@ def train(
         {"params": plain, "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98))
-    first = _restore(checkpoint, model, optimizer)
+    run = {**asdict(shape), **asdict(schedule), "seed": seed, "text": _fingerprint(text)}
+    first, spent = _restore(checkpoint, model, optimizer, run)
     batches = BatchShape(schedule.batch, shape.n_ctx, shape.d_vocab)
     model.train()
-    began = time.time()
+    began = time.monotonic() - spent
     for step in range(first, schedule.steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate_at(step)
@@ -79,10 +87,17 @@ def train(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if (step + 1) % 50 == 0:
-            report(_line(step + 1, losses.detach(), schedule.periodic_at(step), time.time() - began))
-        if (step + 1) % 100 == 0:
-            _save(checkpoint, model, optimizer, step + 1)
-    return model.eval()
+            report(
+                _line(step + 1, losses.detach(), schedule.periodic_at(step), time.time() - began)
+            )
+        if (step + 1) % 100 == 0 or step + 1 == schedule.steps:
+            spent = time.monotonic() - began
+            _save(checkpoint, model, optimizer, {"step": step + 1, "seconds": spent, "run": run})
+    return model.eval(), spent
+
+
+def _fingerprint(text: torch.Tensor) -> int:
+    return int((text * torch.arange(1, len(text) + 1)).sum())
 
 
 def _line(step: int, losses: torch.Tensor, periodic: int, seconds: float) -> str:
@@ -92,18 +107,33 @@ def _line(step: int, losses: torch.Tensor, periodic: int, seconds: float) -> str
 
 
 def _save(
-    path: Path, model: AttentionOnly, optimizer: torch.optim.Optimizer, step: int
+    path: Path, model: AttentionOnly, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
 ) -> None:
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+    state = {
+        **progress,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "random": torch.get_rng_state(),  # dropout draws from it
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state, path.with_suffix(".partial"))
     path.with_suffix(".partial").replace(path)
 
 
-def _restore(path: Path, model: AttentionOnly, optimizer: torch.optim.Optimizer) -> int:
+def _restore(
+    path: Path, model: AttentionOnly, optimizer: torch.optim.Optimizer, run: dict[str, Any]
+) -> tuple[int, float]:
+    """Next step, and seconds spent so far."""
     if not path.exists():
-        return 0
+        return 0, 0.0
     state = torch.load(path, weights_only=True)
+    other = [name for name in run if state["run"].get(name) != run[name]]
+    if other:
+        raise ValueError(
+            f"--checkpoint {path}: it is of a run with other {', '.join(other)}; delete it to "
+            "start anew, or name another --checkpoint"
+        )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+    torch.set_rng_state(state["random"])
+    return int(state["step"]), float(state["seconds"])

@@ -71,7 +71,9 @@ class _Reader:
             return self._pairlist(flags)
         value = self._vector(kind)
         attributes = self.item() if flags & _HAS_ATTRIBUTES else {}
-        return dict(zip(attributes["names"], value)) if "names" in attributes else value
+        return (
+            dict(zip(attributes["names"], value, strict=True)) if "names" in attributes else value
+        )
 
     def _pairlist(self, flags: int) -> dict[str, Any]:
         pairs: dict[str, Any] = {}

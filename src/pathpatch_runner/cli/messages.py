@@ -49,7 +49,9 @@ def _unknown_key(key: str, schema: str, text: str) -> str:
     if not dataclasses.is_dataclass(known):
         return f'{where}: unknown key "{key}"'
     allowed = [field.name for field in dataclasses.fields(known)]
-    return f'{where}: unknown key "{key}".{did_you_mean(key, allowed)} Allowed: {", ".join(allowed)}'
+    return (
+        f'{where}: unknown key "{key}".{did_you_mean(key, allowed)} Allowed: {", ".join(allowed)}'
+    )
 
 
 def _unknown_option(name: str, text: str) -> str:

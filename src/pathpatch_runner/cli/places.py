@@ -54,11 +54,11 @@ def _says(file: Path, key: Sequence[str], prefix: Sequence[str], value: str) -> 
     )
 
 
-def source_folders(sources: Iterable[Mapping[str, Any]]) -> list[Path]:
+def source_folders(sources: Iterable[Any]) -> list[Path]:
     """The folders of Hydra's config sources, searched first to last."""
     folders = []
     for source in sources:
-        schema, path = source["schema"], str(source["path"])
+        schema, path = source.schema, str(source.path)
         if schema == "file":
             folders.append(Path(path))
         elif schema == "pkg":

@@ -1,12 +1,12 @@
 """Datasets of clean/corrupt prompt pairs. No torch.
 
-    pair             a pair, its evaluation points, positions
-    aligned          checks that every kind of dataset shares
-    jsonl            pairs from a file
-    repeated_random  random tokens, twice
-    text             windows of a text
-    template         sentences from templates and word lists
-    load             `load_dataset`: one entry for each kind
+pair             a pair, its evaluation points, positions
+aligned          checks that every kind of dataset shares
+jsonl            pairs from a file
+repeated_random  random tokens, twice
+text             windows of a text
+template         sentences from templates and word lists
+load             `load_dataset`: one entry for each kind
 """
 
 from pathpatch_runner.dataset.load import dataset_digest, load_dataset

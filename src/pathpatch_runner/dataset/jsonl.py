@@ -57,9 +57,7 @@ def load_jsonl(
 class _Line:
     """Reads one line; `where` begins every message."""
 
-    def __init__(
-        self, where: str, tokenizer: Tokenizer | None, shape: ModelShape | None
-    ) -> None:
+    def __init__(self, where: str, tokenizer: Tokenizer | None, shape: ModelShape | None) -> None:
         self._where = where
         self._tokenizer = tokenizer
         self._shape = shape

@@ -47,15 +47,13 @@ def load_repeated_random(
     return PairSet("repeated_random", checked("repeated_random", pairs, tokenizer, shape))
 
 
-def _pair(
-    config: RepeatedRandomDatasetConfig, allowed: list[int], seed: int, number: int
-) -> Pair:
+def _pair(config: RepeatedRandomDatasetConfig, allowed: list[int], seed: int, number: int) -> Pair:
     generator = random.Random(f"repeated_random/{seed}/{number}")
     length = config.segment_length
     segments = [[generator.choice(allowed) for _ in range(length)] for _ in range(2)]
     while segments[0] == segments[1]:
         segments[1] = [generator.choice(allowed) for _ in range(length)]
-    clean, corrupt = (tuple([*config.prefix, *segment, *segment]) for segment in segments)
+    clean, corrupt = ((*config.prefix, *segment, *segment) for segment in segments)
     start = len(config.prefix) + length
     points = tuple(
         Point(start + i, segments[0][i + 1], segments[1][i + 1]) for i in range(length - 1)

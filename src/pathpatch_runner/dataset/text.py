@@ -64,9 +64,7 @@ def _pair(config: TextDatasetConfig, ids: list[int], seed: int, number: int) -> 
             if config.max_points is not None and len(places) > config.max_points:
                 places = sorted(generator.sample(places, config.max_points))
             points = tuple(Point(place, window[place + 1]) for place in places)
-            return Pair(
-                str(number), tuple(window[:-1]), tuple(corrupt), points, {END: width - 1}
-            )
+            return Pair(str(number), tuple(window[:-1]), tuple(corrupt), points, {END: width - 1})
     raise DatasetError(
         f"dataset.window: no window of {width} tokens with a repeated bigram found in "
         f"{ATTEMPTS} attempts. Use longer windows or another text"

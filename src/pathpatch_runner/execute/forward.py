@@ -24,6 +24,7 @@ from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.subplan import subplan
 from pathpatch_runner.plan.worlds import lay_out
 
+
 def batches_of(task: Task, widest: int) -> list[Batch]:
     """All pairs in batches, so that `widest` worlds of one batch fit the budget."""
     pairs, model = task.pairs.pairs, task.model
@@ -96,7 +97,8 @@ class _Evaluator:
         measured, metrics = self._measured, self._task.metrics
         self._store(measured.clean, measure(metrics, clean, batch, clean))
         self._store(measured.corrupt, measure(metrics, corrupt, batch, clean))
-        return clean
+        result: torch.Tensor = clean
+        return result
 
     def _patched(
         self,

@@ -196,7 +196,8 @@ class _Hooks:
 
     def split(self, values: torch.Tensor) -> torch.Tensor:
         """[W * B, ...] -> [W, B, ...]."""
-        return values.unflatten(0, (self._worlds.count, -1))
+        result: torch.Tensor = values.unflatten(0, (self._worlds.count, -1))
+        return result
 
 
 class _MixedAttention:

@@ -184,8 +184,6 @@ def distance_classes(path_sets: Iterable[PathSet], *, causal: bool) -> tuple[Bac
     if cuts == {0}:
         return ((None, None),)
     ordered = sorted(cuts)
-    bounded: list[BackClass] = [
-        (least, after - 1) for least, after in pairwise(ordered)
-    ]
+    bounded: list[BackClass] = [(least, after - 1) for least, after in pairwise(ordered)]
     before: list[BackClass] = [] if causal else [(None, ordered[0] - 1)]
     return (*before, *bounded, (ordered[-1], None))

@@ -56,7 +56,7 @@ def build_bridge(config: ModelConfig, seed: int, device: torch.device, dtype: to
         elif isinstance(config, RandomModelConfig):
             bridge = _random(config, seed, dtype)
         elif isinstance(config, LocalModelConfig):
-            options = {"local_files_only": True}
+            options: dict[str, Any] = {"local_files_only": True}
             bridge = _hugging_face(config.path, Path(config.path).name, dtype, options)
         elif isinstance(config, GgufModelConfig):
             file = gguf_file(config)

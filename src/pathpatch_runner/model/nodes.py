@@ -150,7 +150,7 @@ class _Layer:
             q=self._projection("q", shape.n_heads),
             k=self._projection("k", shape.n_kv),
             v=self._projection("v", shape.n_kv),
-            rotary=_rotary(self._model, self._original, self._layer, self._n_positions),
+            rotary=_rotary(self._model, self._original, self._n_positions),
             scale=_scale(self._original, shape, self._layer),
             softcap=_softcap(getattr(self._model.bridge.cfg, "attn_scores_soft_cap", None)),
             window=getattr(self._original, "sliding_window", None),
@@ -187,16 +187,18 @@ def _scale(attention: Any, shape: ModelShape, layer: int) -> float:
     return scale
 
 
-def _rotary(model: LoadedModel, attention: Any, layer: int, n_positions: int) -> Rotary | None:
+def _rotary(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | None:
     """The rotation tables, from the model's own module, at the model's own precision."""
     native = getattr(attention, "rotary", None)
     if native is not None:
         tables = (native.cos_cached, native.sin_cached)
-        return Rotary(*(table[:n_positions].to(model.dtype) for table in tables), adjacent=True)
+        cos, sin = (table[:n_positions].to(model.dtype) for table in tables)
+        return Rotary(cos, sin, adjacent=True)
     if getattr(attention, "embed_positions", None) is not None:
         sin, cos = attention.embed_positions[:n_positions].chunk(2, dim=-1)
-        tables = (cos.repeat_interleave(2, -1), sin.repeat_interleave(2, -1))
-        return Rotary(*(table.to(model.device, model.dtype) for table in tables), adjacent=True)
+        doubled = (table.repeat_interleave(2, -1) for table in (cos, sin))
+        cos, sin = (table.to(model.device, model.dtype) for table in doubled)
+        return Rotary(cos, sin, adjacent=True)
     module = getattr(model.bridge, "rotary_emb", None)
     if module is None:
         return None

@@ -61,9 +61,7 @@ class _Reader:
         crowds: dict[frozenset[int], int] = {}
         key = tuple([self._route(route, heads, crowds) for route in paths])
         stages = self._stage_of
-        roles = tuple(
-            [(stages[head], *[head in crowd for crowd in crowds]) for head in heads]
-        )
+        roles = tuple([(stages[head], *[head in crowd for crowd in crowds]) for head in heads])
         return (key, tuple(crowds), roles), tuple(heads)
 
     def _route(self, route: Route, heads: dict[int, int], crowds: dict[frozenset[int], int]) -> Any:

@@ -85,7 +85,9 @@ def plan_table(
     """One table for many path sets, in their order."""
     shapes = shapes_of(path_sets, alphabet.graph)
     parts = [
-        _Part(shape, compile_plan([shape.representative], alphabet, replace_senders=replace_senders))
+        _Part(
+            shape, compile_plan([shape.representative], alphabet, replace_senders=replace_senders)
+        )
         for shape in shapes
     ]
     merger = _Merger(alphabet)
@@ -135,8 +137,11 @@ class _Merger:
         first_version, first_stream = self._next_version, self._next_stream
         rows = [self._version_rows(p, n) for p in parts for n in p.versions_of.get(stage, ())]
         kept, ids = _distinct(rows, 1 + SLOTS * self._n_backs * self._n_classes)
-        _hand_out([(p.versions, n) for p in parts for n in p.versions_of.get(stage, ())],
-                  rows, ids + first_version)
+        _hand_out(
+            [(p.versions, n) for p in parts for n in p.versions_of.get(stage, ())],
+            rows,
+            ids + first_version,
+        )
         self._next_version += len(kept)
         stage_nodes = self._graph.stages[stage]
         first_node, width = stage_nodes[0], len(stage_nodes)
@@ -146,8 +151,11 @@ class _Merger:
             for n in p.streams_of.get(stage, ())
         ]
         lines, stream_ids = _distinct(streams, 1 + width * self._n_classes)
-        _hand_out([(p.streams, n) for p in parts for n in p.streams_of.get(stage, ())],
-                  streams, stream_ids + first_stream)
+        _hand_out(
+            [(p.streams, n) for p in parts for n in p.streams_of.get(stage, ())],
+            streams,
+            stream_ids + first_stream,
+        )
         self._next_stream += len(lines)
         return StageTable(
             nodes=kept[:, 0],

@@ -27,7 +27,9 @@ def effect_chart(rows: Sequence[Row]) -> str:
     total = _total(shown)
     values = [0.0, *([total] if total is not None else [])]
     for row in shown:
-        values += [row[k] for k in ("effect_mean", "effect_ci_low", "effect_ci_high") if row[k] is not None]
+        values += [
+            row[k] for k in ("effect_mean", "effect_ci_low", "effect_ci_high") if row[k] is not None
+        ]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
 
@@ -62,7 +64,10 @@ def _dot(row: Row, x: Any, y: int) -> str:
     name = f"{row['hypothesis']} / {label}"
     short = name if len(name) <= 52 else f"{name[:51]}…"
     tip = f"{name}: {row['path']}\neffect {number(row['effect_mean'])}"
-    parts = [f'<text class="label" x="{LABEL_WIDTH}" y="{y + 4}" text-anchor="end">{escape(short)}</text>']
+    parts = [
+        f'<text class="label" x="{LABEL_WIDTH}" y="{y + 4}" text-anchor="end">'
+        f"{escape(short)}</text>"
+    ]
     if row["effect_ci_low"] is not None:
         low, high = x(row["effect_ci_low"]), x(row["effect_ci_high"])
         parts.append(f'<line class="interval" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>')
@@ -95,7 +100,8 @@ def grid(means: Mapping[tuple[int, int], float]) -> str:
     layers = range(min(place[0] for place in means), max(place[0] for place in means) + 1)
     heads = range(max(place[1] for place in means) + 1)
     parts = [
-        f'<text class="tick" x="{44 + CELL * h + CELL // 2}" y="14" text-anchor="middle">h{h}</text>'
+        f'<text class="tick" x="{44 + CELL * h + CELL // 2}" y="14" '
+        f'text-anchor="middle">h{h}</text>'
         for h in heads
     ]
     for line, layer in enumerate(layers):
@@ -103,7 +109,9 @@ def grid(means: Mapping[tuple[int, int], float]) -> str:
         parts.append(f'<text class="tick" x="36" y="{y + 17}" text-anchor="end">a{layer}</text>')
         for head in heads:
             if (layer, head) in means:
-                parts.append(_cell(44 + CELL * head, y, f"a{layer}.h{head}", means[layer, head], largest))
+                parts.append(
+                    _cell(44 + CELL * head, y, f"a{layer}.h{head}", means[layer, head], largest)
+                )
     return _svg(50 + CELL * len(heads), 26 + CELL * len(layers), parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib import resources
 from string import Template
 from typing import Any
 
@@ -22,47 +23,6 @@ DIRECTIONS = {
     "paths sufficient? An effect of 100% of the total means that they are.",
 }
 COLUMNS = ("hypothesis", "unit", "path", "n", "effect", "interval", "of total", "explained", "p")
-
-PAGE = Template("""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>$title</title>
-<style>
-:root{color-scheme:light dark;--ink:#1d2327;--soft:#667079;--line:#d9dee2;--page:#fff;--card:#f6f8f9;
---accent:#c2570c;--cool:#2563a8;--good:#2e7d4f;--bad:#b3261e}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9eb;--soft:#98a2aa;--line:#343b41;--page:#15191c;
---card:#1d2226;--accent:#f0883e;--cool:#6cabee;--good:#62c088;--bad:#f2776d}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:2.5rem auto;
-max-width:60rem;padding:0 1.25rem}
-h1{font-size:1.7rem;margin:0}h2{font-size:1.15rem;margin:2.4rem 0 .6rem}h3{font-size:1rem;margin:1.4rem 0 .4rem}
-p{margin:.4rem 0}.soft{color:var(--soft)}code,pre{font:13px/1.45 ui-monospace,monospace}
-pre{background:var(--card);padding:1rem;overflow:auto;border-radius:6px;max-height:34rem}
-.facts{display:flex;flex-wrap:wrap;gap:.3rem 1.6rem;margin:.6rem 0;color:var(--soft)}
-.facts b{color:var(--ink);font-weight:600}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{cursor:pointer;font-size:.85rem;color:var(--soft);white-space:nowrap}
-td.n,th.n{text-align:right;white-space:nowrap}td code{overflow-wrap:anywhere}
-svg{max-width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
-svg .tick{fill:var(--soft);font-size:11px}.axis{stroke:var(--soft)}.total{stroke:var(--good);stroke-dasharray:4 3}
-.interval{stroke:var(--accent);stroke-width:2}.dot{fill:var(--accent)}.dot.whole{fill:var(--cool)}
-.cell{stroke:var(--line)}.above{fill:var(--accent)}.below{fill:var(--cool)}
-.pass{color:var(--good)}.fail{color:var(--bad)}summary{cursor:pointer;margin:.5rem 0}
-.grids{display:flex;flex-wrap:wrap;gap:1.5rem}
-</style>
-<h1>$experiment</h1>
-<div class="facts">$facts</div>
-$sections
-<script>
-for (const th of document.querySelectorAll('th')) th.onclick = () => {
-  const body = th.closest('table').tBodies[0], i = th.cellIndex, up = th.dataset.up !== '1';
-  th.dataset.up = up ? '1' : '0';
-  const key = r => { const c = r.cells[i], v = c.dataset.v; return v === undefined ? c.textContent : v === '' ? -Infinity : +v; };
-  [...body.rows].sort((a, b) => { const x = key(a), y = key(b); return (x > y ? 1 : x < y ? -1 : 0) * (up ? 1 : -1); })
-    .forEach(r => body.append(r));
-};
-</script>
-</html>
-""")
 
 
 def render_report(manifest: Mapping[str, Any], summary: pa.Table, plan_text: str) -> str:
@@ -82,14 +42,22 @@ def render_report(manifest: Mapping[str, Any], summary: pa.Table, plan_text: str
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["metric"], row["direction"]), []).append(row)
-    sections = [_group(metric, direction, members) for (metric, direction), members in groups.items()]
+    sections = [
+        _group(metric, direction, members) for (metric, direction), members in groups.items()
+    ]
     sections += [_guards(manifest), _details("The plan", plan_text), _provenance(manifest)]
-    return PAGE.substitute(
+    return _page().substitute(
         title=escape(f"{manifest['experiment']} · pathpatch_runner"),
         experiment=escape(manifest["experiment"]),
         facts="".join(f"<span>{k} <b>{escape(str(v))}</b></span>" for k, v in facts.items()),
         sections="\n".join(sections),
     )
+
+
+def _page() -> Template:
+    """`page.html` beside this module: the page around the sections."""
+    file = resources.files("pathpatch_runner.report").joinpath("page.html")
+    return Template(file.read_text(encoding="utf-8"))
 
 
 def _commit(git: Mapping[str, Any] | None) -> str:
@@ -105,7 +73,8 @@ def _group(metric: str, direction: str, rows: Sequence[Row]) -> str:
     more = len(rows) - MOST_DOTS
     parts = [
         f"<h2>{escape(metric)}, {escape(direction)}</h2><p>{DIRECTIONS[direction]}</p>"
-        f'<p class="soft">Clean {number(first["clean_mean"])}, corrupt {number(first["corrupt_mean"])}. '
+        f'<p class="soft">Clean {number(first["clean_mean"])}, '
+        f"corrupt {number(first['corrupt_mean'])}. "
         "Dots: mean effect with its bootstrap interval over pairs; blue: whole hypotheses; dashed: "
         f"the total effect.{f' The {MOST_DOTS} largest of {len(rows):,}.' if more > 0 else ''}</p>",
         f'<div class="scroll">{effect_chart(charted)}</div>',
@@ -131,13 +100,15 @@ def _grids(rows: Sequence[Row]) -> str:
 
 def _table(rows: Sequence[Row]) -> str:
     numeric = COLUMNS[3:]
-    head = "".join(f'<th{" class=n" if c in numeric else ""}>{c}</th>' for c in COLUMNS)
+    head = "".join(f"<th{' class=n' if c in numeric else ''}>{c}</th>" for c in COLUMNS)
     body = "".join(_line(row) for row in rows[:MOST_TABLE_ROWS])
     left = len(rows) - MOST_TABLE_ROWS
     note = f'<p class="soft">and {left:,} more in summary.parquet</p>' if left > 0 else ""
     return (
-        f'<details{" open" if len(rows) <= 60 else ""}><summary>Table (click a column to sort)</summary>'
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"<details{' open' if len(rows) <= 60 else ''}>"
+        "<summary>Table (click a column to sort)</summary>"
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
         f"{note}</details>"
     )
 
@@ -166,7 +137,8 @@ def _guards(manifest: Mapping[str, Any]) -> str:
     lines = "".join(
         f'<tr><td>{escape(guard["name"])}</td><td class="n">{_small(guard["value"])}</td>'
         f'<td class="n">{_small(guard["tolerance"])}</td>'
-        f'<td class="{"pass" if guard["passed"] else "fail"}">{"holds" if guard["passed"] else "fails"}'
+        f'<td class="{"pass" if guard["passed"] else "fail"}">'
+        f"{'holds' if guard['passed'] else 'fails'}"
         "</td></tr>"
         for guard in manifest["guards"]
     )
@@ -185,7 +157,8 @@ def _small(value: float | None) -> str:
 
 
 def _details(title: str, text: str) -> str:
-    return f"<h2>{escape(title)}</h2><details><summary>Show</summary><pre>{escape(text)}</pre></details>"
+    body = f"<details><summary>Show</summary><pre>{escape(text)}</pre></details>"
+    return f"<h2>{escape(title)}</h2>{body}"
 
 
 def _provenance(manifest: Mapping[str, Any]) -> str:

@@ -204,7 +204,8 @@ class _Head:
         scores = scores_of(self._part, rows, self._k).unflatten(1, asked.shape[0:3:2])
         pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
         z = (pattern.flatten(1, 2) @ self._v).view(*pattern.shape[:3], -1)
-        return (z - self._z[:, None]).transpose(0, 1).contiguous()
+        result: torch.Tensor = (z - self._z[:, None]).transpose(0, 1).contiguous()
+        return result
 
     def _pattern(self, slots: np.ndarray, *, queries: bool, keys: bool) -> torch.Tensor:
         """[n or 1, B, P, T]."""

@@ -53,9 +53,7 @@ def peak_elements(table: PlanTable, extent: Extent, n_pairs: int) -> int:
     return peak
 
 
-def unit_chunks(
-    table: PlanTable, places: Places, n_pairs: int, budget: int
-) -> Iterator[Chunk]:
+def unit_chunks(table: PlanTable, places: Places, n_pairs: int, budget: int) -> Iterator[Chunk]:
     """Chunks whose peak fits `budget` elements; a unit that alone needs more has its own.
 
     Units of one shape stay together: they share most.
@@ -79,5 +77,5 @@ def _fitting(
 
 def make_chunk(table: PlanTable, units: np.ndarray, places: Places) -> Chunk:
     """The chunk of some units."""
-    part = select_units(table, units, places.points.any(axis=1))
+    part = select_units(table, units, np.asarray(places.points.any(axis=1)))
     return Chunk(units, part, extent_of(part, places))

@@ -129,4 +129,4 @@ def _rows(values: torch.Tensor, rows: np.ndarray, index: object) -> torch.Tensor
     if (rows == first).all():
         return values[first : first + 1].expand(len(rows), -1, -1, -1)
     assert callable(index)
-    return values.index_select(0, index(rows))  # type: ignore[no-any-return]  # typed as Callable
+    return values.index_select(0, index(rows))

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -156,8 +157,7 @@ class _BatchRun:
         ids = torch.cat([batch.clean, corrupt])
         hooks: list[tuple[str, Callable[..., torch.Tensor]]] = []
         if noise is not None:
-            both = torch.cat([torch.zeros_like(noise), noise])
-            hooks = [(task.model.sites.embed, lambda values, hook: values + both)]
+            hooks = [(task.model.sites.embed, _adding(torch.cat([torch.zeros_like(noise), noise])))]
         embedded = embed(task.model, ids, hooks).unflatten(0, (2, -1))
         self._measured.forward_passes += 1
         return plain_runs(self._functions, task.model.shape, embedded)
@@ -226,6 +226,14 @@ class _BatchRun:
         loop.run()
         self._trace.versions.update(loop.evaluated)
         return outputs.values()
+
+
+def _adding(noise: torch.Tensor) -> Callable[..., torch.Tensor]:
+    def add(values: torch.Tensor, hook: Any) -> torch.Tensor:
+        del hook
+        return values + noise
+
+    return add
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

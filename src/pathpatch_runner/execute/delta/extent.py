@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.plan.plan import PATCHED
 from pathpatch_runner.plan.table import PlanTable, StageTable
 
-Booleans = np.ndarray
+Booleans = npt.NDArray[np.bool_]
 KEYS_AND_VALUES = slice(1, 3)
 
 
@@ -57,7 +58,8 @@ def extent_of(table: PlanTable, places: Places) -> Extent:
 def is_attention(graph: Graph, nodes: np.ndarray) -> Booleans:
     """Which of the nodes are heads or whole attention layers."""
     kinds = np.array([node.kind in (NodeKind.head, NodeKind.attention) for node in graph.nodes])
-    return kinds[nodes]
+    found: Booleans = kinds[nodes]
+    return found
 
 
 def groups_of(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

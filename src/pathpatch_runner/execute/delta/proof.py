@@ -79,7 +79,8 @@ def _projection(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Logits along a fixed direction in which every token counts alike."""
     del targets
     signs = torch.arange(logits.shape[-1], device=logits.device) % 2 * 2 - 1
-    return (logits.double() * signs).sum(-1) / logits.shape[-1] ** 0.5
+    result: torch.Tensor = (logits.double() * signs).sum(-1) / logits.shape[-1] ** 0.5
+    return result
 
 
 def _plain_checks(probe: Task) -> tuple[Guard, ...]:
@@ -99,9 +100,7 @@ def _plain_checks(probe: Task) -> tuple[Guard, ...]:
         own = torch.nn.functional.linear(part.norm(runs.stream[-1]), part.w_u, part.b_u)
         own = torch.tanh(own / part.softcap) * part.softcap if part.softcap else own
     guards = _layer_checks(probe, runs, seen, tolerance)
-    guards.append(
-        within("delta: logits of both plain runs", own.flatten(0, 1), logits, tolerance)
-    )
+    guards.append(within("delta: logits of both plain runs", own.flatten(0, 1), logits, tolerance))
     return tuple(guards)
 
 
@@ -161,9 +160,7 @@ def random_path_sets(graph: Graph, count: int) -> list[PathSet]:
     """Path sets `sender -> receiver<slots>` then directly, through MLPs or through anything."""
     generator = random.Random(0)
     attention = [
-        i
-        for i, node in enumerate(graph.nodes)
-        if node.kind in (NodeKind.head, NodeKind.attention)
+        i for i, node in enumerate(graph.nodes) if node.kind in (NodeKind.head, NodeKind.attention)
     ]
     mlps = [i for i, node in enumerate(graph.nodes) if node.kind is NodeKind.mlp]
     inner = frozenset(range(1, graph.logits))

@@ -89,9 +89,7 @@ def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tens
     return Runs((*streams, stream), tuple(attention), tuple(mlp))
 
 
-def project(
-    projection: Projection, head: int, normed: torch.Tensor
-) -> torch.Tensor:
+def project(projection: Projection, head: int, normed: torch.Tensor) -> torch.Tensor:
     """`normed` [..., P, d_model] -> queries, keys or values of one head [..., P, D]."""
     rows = normed.reshape(-1, normed.shape[-1])
     weight = projection.weight[head]
@@ -103,9 +101,7 @@ def project(
     return result if projection.norm is None else projection.norm(result)
 
 
-def scores_of(
-    part: Attention, queries: torch.Tensor, keys: torch.Tensor
-) -> torch.Tensor:
+def scores_of(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     """Attention scores [..., query, key], scaled and capped, before the mask."""
     scores = (queries * part.scale) @ keys.transpose(-1, -2)
     return torch.tanh(scores / part.softcap) * part.softcap if part.softcap else scores
@@ -144,7 +140,7 @@ def _attention(part: Attention, stream: torch.Tensor) -> tuple[AttentionRun, tor
 
 
 def write_heads(part: Attention, z: torch.Tensor) -> torch.Tensor:
-    """`z` [2 or n, H, B, T, D] of all heads -> what the attention writes [2 or n, B, T, d_model]."""
+    """What attention writes [n, B, T, d_model], from `z` [n, H, B, T, D] of all its heads."""
     rows = z.permute(0, 2, 3, 1, 4).flatten(3)
     written = rows @ part.w_o.flatten(0, 1)
     if part.b_o is not None:

@@ -80,9 +80,9 @@ class StageLoop:
         for node, count in zip(*np.unique(stage.nodes, return_counts=True), strict=True):
             self.evaluated[self._graph.nodes[int(node)].name] += int(count)
 
-    def _normed(self, number: int, norm: Callable[[torch.Tensor], torch.Tensor]) -> Callable[
-        [np.ndarray, Selection], torch.Tensor
-    ]:
+    def _normed(
+        self, number: int, norm: Callable[[torch.Tensor], torch.Tensor]
+    ) -> Callable[[np.ndarray, Selection], torch.Tensor]:
         def normed(mixtures: np.ndarray, places: Selection) -> torch.Tensor:
             return norm(self._stream(number, mixtures, places))
 
@@ -109,7 +109,7 @@ class StageLoop:
         """Distinct mixtures [m, class] that differ from base, and which one each of `reads`
         [..., class] is."""
         flat = reads.reshape(-1, self._n_classes)
-        differs = self._extent.support.any(axis=1)
+        differs = np.asarray(self._extent.support.any(axis=1))
         flat = np.where(differs[flat], flat, 0)
         if self._n_classes == 1:
             distinct, inverse = np.unique(flat[:, 0], return_inverse=True)
@@ -157,7 +157,9 @@ class StageLoop:
 
     def _sources(self, mixtures: np.ndarray, places: Selection) -> Selection:
         """Where changed keys and values can differ and are attended to."""
-        chosen = (self._extent.support[mixtures] & _occurs(self._classes, self._n_classes)).any((0, 1))
+        chosen = (self._extent.support[mixtures] & _occurs(self._classes, self._n_classes)).any(
+            (0, 1)
+        )
         if self._graph.shape.causal and len(places):
             chosen[places.numbers[-1] + 1 :] = False
         return Selection(chosen, self._device)
@@ -190,7 +192,7 @@ class StageLoop:
     def _continue_streams(self, number: int, stage: StageTable) -> None:
         """The stage's streams: their parents' differences and the changes written."""
         ids = stage.stream_ids
-        wrote = stage.writes.any(axis=2)
+        wrote = np.asarray(stage.writes.any(axis=2))
         lasting = self._last_use[ids] > number
         for places, at in groups_of(self._extent.streams[ids]):
             if not places.any():
@@ -244,7 +246,10 @@ class StageLoop:
         if heads:
             delta = self._add_heads(heads, delta)
         if delta is None:
-            return base.new_zeros(len(members), base.shape[0], len(places), base.shape[2])
+            result: torch.Tensor = base.new_zeros(
+                len(members), base.shape[0], len(places), base.shape[2]
+            )
+            return result
         return delta
 
     def _add_heads(
@@ -280,17 +285,16 @@ class StageLoop:
         """[B, T, width]: by how much the patched run's write differs from base."""
         which = self._graph.nodes[node]
         if which.kind is NodeKind.input:
-            base, patched = self._runs.stream[1]
-            return patched - base
-        if which.kind is NodeKind.mlp:
-            base, patched = self._runs.mlp[which.layer]
-            return patched - base
-        run = self._runs.attention[which.layer]
-        if which.kind is NodeKind.head:
-            base, patched = run.z[:, which.head]
-            return patched - base
-        assert run.out is not None
-        return run.out[1] - run.out[0]
+            both = self._runs.stream[1]
+        elif which.kind is NodeKind.mlp:
+            both = self._runs.mlp[which.layer]
+        elif which.kind is NodeKind.head:
+            both = self._runs.attention[which.layer].z[:, which.head]
+        else:
+            whole = self._runs.attention[which.layer].out
+            assert whole is not None
+            both = whole
+        return both[1] - both[0]
 
 
 def _occurs(classes: torch.Tensor, n_classes: int) -> np.ndarray:

