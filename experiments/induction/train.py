@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--d-vocab", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--note", default="", help="a sentence for the card's limits")
     parser.add_argument("--output", type=Path, default=HERE / "model")
     checkpoint = Path(tempfile.gettempdir()) / "induction_checkpoint.pt"
     parser.add_argument("--checkpoint", type=Path, default=checkpoint)
@@ -64,6 +65,7 @@ def main() -> None:
     heldout = encode(tokenizer, corpus.heldout.text)
     metrics = measured(model, corpus, text, heldout)
     metrics |= {"seed": given.seed, "training_seconds": seconds, "command": command(given)}
+    metrics["note"] = given.note
     check = consecutive_rows(heldout, shape.n_ctx)[:16]
     publish(given.output, model, tokenizer, schedule, metrics, check)
     (given.output.parent / "heldout.txt").write_text(corpus.heldout.text, encoding="utf-8")

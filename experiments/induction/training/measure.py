@@ -3,7 +3,8 @@
 *Previous-token attention* of a head: mean attention from every position to the one before it.
 *Induction attention*: in rows of random tokens that are repeated once, mean attention from a
 position of the second half to the token *after* the same token's first occurrence. Both are means
-over the same ``ROWS`` rows of ``2 * PERIOD`` random tokens.
+over the same ``ROWS`` rows of ``2 * PERIOD`` tokens. The loss of the second half leaves out its
+first token, which nothing announces.
 """
 
 from typing import Any

@@ -87,9 +87,8 @@ def train(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if (step + 1) % 50 == 0:
-            report(
-                _line(step + 1, losses.detach(), schedule.periodic_at(step), time.time() - began)
-            )
+            elapsed = time.monotonic() - began
+            report(_line(step + 1, losses.detach(), schedule.periodic_at(step), elapsed))
         if (step + 1) % 100 == 0 or step + 1 == schedule.steps:
             spent = time.monotonic() - began
             _save(checkpoint, model, optimizer, {"step": step + 1, "seconds": spent, "run": run})

@@ -21,9 +21,6 @@ from training.optimise import Schedule
 CARD = Path(__file__).parent / "card.md"
 
 
-EARLIER = "3,600 steps, English 3.330, repeated tokens 0.091"
-
-
 def publish(
     folder: Path,
     model: AttentionOnly,
@@ -62,7 +59,7 @@ def card(shape: ModelShape, schedule: Schedule, metrics: Mapping[str, Any]) -> s
     heads = [f"| {head} | {previous[head]:.3f} | {induction[head]:.3f} |" for head in previous]
     losses = {name: f"{metrics[name]:.3f}" for name in metrics if name.endswith("_loss")}
     differences = metrics["bridge_logit_difference"]
-    return Template(CARD.read_text()).substitute(
+    return Template(CARD.read_text(encoding="utf-8")).substitute(
         {**asdict(shape), **asdict(schedule), **losses},
         d_vocab=f"{shape.d_vocab:,}",
         mixed_steps=f"{schedule.steps - schedule.formation_steps:,}",
@@ -76,7 +73,7 @@ def card(shape: ModelShape, schedule: Schedule, metrics: Mapping[str, Any]) -> s
         float32=f"{differences['float32']:.0e}",
         float64=f"{differences['float64']:.0e}",
         heads="\n".join(heads),
-        earlier=EARLIER,
+        note=metrics["note"],
         period=metrics["period"],
         seed=metrics["seed"],
         command=metrics["command"],

@@ -72,6 +72,7 @@ class LayerAttention:
         `places`: where the versions are evaluated; `sources`: where changed keys and values are
         read from.
         """
+        versions = _in_blocks(versions)
         slots = versions.slots
         asked = np.unique(slots[:, Q])
         asked = asked[asked != UNCHANGED]
@@ -91,6 +92,22 @@ class LayerAttention:
             for members in _by_changed(slots[numbers]):
                 chosen = numbers[members]
                 keep(chosen, one.change(slots[chosen]))
+
+
+def _in_blocks(versions: HeadVersions) -> HeadVersions:
+    """The mixtures reordered, so that those that the same slots of the same heads read are
+    neighbours: a head then takes a slice of the normed streams instead of a copy."""
+    n_heads = int(versions.heads.max()) + 1
+    readers = np.zeros((len(versions.mixtures), n_heads * 3), dtype=bool)
+    for slot in (Q, K, V):
+        read = versions.slots[:, slot]
+        heads = np.broadcast_to(versions.heads[:, None], read.shape)
+        readers[read[read != UNCHANGED], heads[read != UNCHANGED] * 3 + slot] = True
+    order = np.lexsort(readers.T)
+    number = np.empty(len(order) + 1, dtype=np.int64)
+    number[order] = np.arange(len(order))
+    number[UNCHANGED] = UNCHANGED
+    return HeadVersions(versions.heads, versions.mixtures[order], number[versions.slots])
 
 
 def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
@@ -136,8 +153,11 @@ class _Projected:
         if self._last is not None and self._last[:2] == (head, key):
             return self._last[2]
         normed = self._normed
-        if len(distinct) != len(self._mixtures):
-            rows = np.searchsorted(self._mixtures, distinct)
+        rows = np.searchsorted(self._mixtures, distinct)
+        first, last = int(rows[0]), int(rows[-1])
+        if last - first + 1 == len(rows):
+            normed = normed[first : last + 1]
+        else:
             index = torch.as_tensor(rows).to(normed.device, non_blocking=True)
             normed = normed.index_select(0, index)
         projected = project(self._projection, head, normed)

@@ -84,7 +84,8 @@ class Deltas:
         if len(numbers) == 1:
             return self._whole(int(numbers[0]), ids, places, patched)
         width = patched.shape[-1]
-        result = patched.new_zeros(len(ids), patched.shape[0], len(places), width)
+        make = patched.new_zeros if numbers[0] < 0 else patched.new_empty
+        result = make(len(ids), patched.shape[0], len(places), width)
         for number in numbers.tolist():
             rows = np.flatnonzero(found == number)
             part = self._whole(number, ids[rows], places, patched)
