@@ -61,7 +61,7 @@ def test_the_held_out_document_is_in_no_training_text() -> None:
     divided = corpus.split(documents, "b")
     assert divided.training_text == "a text\n\nc text\n"
     assert divided.heldout.text == "b text\n"
-    with pytest.raises(ValueError, match="^--heldout 'd': not one of a, b, c$"):
+    with pytest.raises(ValueError, match=r"^--heldout 'd': not one of a, b, c$"):
         corpus.split(documents, "d")
 
 
@@ -133,7 +133,7 @@ def test_a_bridge_that_is_another_model_is_refused(tmp_path: Path) -> None:
     tokens = text_of(64).view(2, 32)
     assert bridge.logit_differences(tmp_path, trained, tokens)["float64"] < 1e-12
     save_file(weights | {"unembed.b_U": torch.full((300,), 1e-6)}, tmp_path / "model.safetensors")
-    with pytest.raises(ValueError, match="not the same model$"):
+    with pytest.raises(ValueError, match=r"not the same model$"):
         bridge.logit_differences(tmp_path, trained, tokens)
 
 

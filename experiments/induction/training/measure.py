@@ -42,7 +42,7 @@ def measure(model: AttentionOnly, heldout: torch.Tensor) -> dict[str, Any]:
 
 def _scores(patterns: list[torch.Tensor], back: int, first: int) -> dict[str, float]:
     """By head: mean attention from positions `first` on to the one `back` positions before."""
-    found = {}
+    found: dict[str, float] = {}
     for layer, pattern in enumerate(patterns):
         queries = torch.arange(first, pattern.shape[-1])
         means = pattern[:, :, queries, queries - back].mean((0, 2))
