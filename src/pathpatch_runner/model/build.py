@@ -52,7 +52,7 @@ def build_bridge(config: ModelConfig, seed: int, device: torch.device, dtype: to
     """The bridge of a config, on `device`, in `dtype`."""
     with quiet():
         if isinstance(config, NativeModelConfig):
-            bridge = _native(config, seed)
+            bridge = _native(config, seed, dtype)
         elif isinstance(config, RandomModelConfig):
             bridge = _random(config, seed, dtype)
         elif isinstance(config, LocalModelConfig):
@@ -76,7 +76,7 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def _native(config: NativeModelConfig, seed: int) -> Any:
+def _native(config: NativeModelConfig, seed: int, dtype: torch.dtype) -> Any:
     from transformer_lens.config import TransformerBridgeConfig
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -95,6 +95,8 @@ def _native(config: NativeModelConfig, seed: int) -> Any:
         except (ValueError, TypeError, NotImplementedError, AssertionError) as error:
             raise ModelError(f"model.config: no such native model: {error}") from error
     if config.weights is not None:
+        # First, or weights in float64 would be rounded to the float32 they are copied into.
+        bridge.to(dtype=dtype)
         load_native_weights(bridge, shape, Path(config.weights))
     return bridge
 
