@@ -226,7 +226,10 @@ def table(record: dict[str, Any]) -> str:
         )
     overhead = record.get("whole_run")
     if overhead:
-        lines += ["", f"Whole run of A beyond the executor: {overhead['overhead']:.1f} s (under 10)."]
+        lines += [
+            "",
+            f"Whole run of A beyond the executor: {overhead['overhead']:.1f} s (under 10).",
+        ]
     b = record["workloads"].get("b", {})
     if "fraction_of_matmul_rate" in b:
         lines.append(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from training.batches import consecutive_rows
 from training.bigram import best_bigram
 from training.corpus import Corpus, encode, read_documents, split, train_tokenizer

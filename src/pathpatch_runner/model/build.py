@@ -50,7 +50,7 @@ def quiet() -> Iterator[None]:
 
 def build_bridge(config: ModelConfig, seed: int, device: torch.device, dtype: torch.dtype) -> Any:
     """The bridge of a config, on `device`, in `dtype`."""
-    with quiet():
+    with quiet(), seeded(seed):
         if isinstance(config, NativeModelConfig):
             bridge = _native(config, seed, dtype)
         elif isinstance(config, RandomModelConfig):
@@ -69,7 +69,7 @@ def build_bridge(config: ModelConfig, seed: int, device: torch.device, dtype: to
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Random weights that depend on the seed alone; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -89,7 +89,7 @@ def _native(config: NativeModelConfig, seed: int, dtype: torch.dtype) -> Any:
             "Fields are those of TransformerLens' TransformerBridgeConfig"
         )
     shape = shape_of_fields(fields)
-    with _seeded(seed):
+    with seeded(seed):
         try:
             bridge = TransformerBridge.boot_native(TransformerBridgeConfig(**fields))
         except (ValueError, TypeError, NotImplementedError, AssertionError) as error:
@@ -115,7 +115,7 @@ def _random(config: RandomModelConfig, seed: int, dtype: torch.dtype) -> Any:
 
     fields = random_config(config)
     fields._attn_implementation = "eager"
-    with _seeded(seed):
+    with seeded(seed):
         try:
             model = AutoModelForCausalLM.from_config(fields, attn_implementation="eager")
         except (ValueError, RuntimeError, ZeroDivisionError) as error:
@@ -157,18 +157,33 @@ def _hub(config: HubModelConfig, dtype: torch.dtype) -> Any:
 
 
 def _hugging_face(name: str, shown: str, dtype: torch.dtype, options: dict[str, Any]) -> Any:
-    with explained(shown):
+    with explained(shown, hub=False):
         model = _pretrained(name, shown, dtype, options)
     return _bridged(model)
+
+
+@contextlib.contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Reading weights takes no time worth a bar; downloads keep theirs."""
+    from transformers.utils import logging as library
+
+    shown = library.is_progress_bar_enabled()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            library.enable_progress_bar()
 
 
 def _pretrained(name: str, shown: str, dtype: torch.dtype, options: dict[str, Any]) -> Any:
     """A Hugging Face model, all of whose weights the files have."""
     from transformers import AutoModelForCausalLM
 
-    model, info = AutoModelForCausalLM.from_pretrained(
-        name, dtype=dtype, attn_implementation="eager", output_loading_info=True, **options
-    )
+    with _no_progress_bar():
+        model, info = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype, attn_implementation="eager", output_loading_info=True, **options
+        )
     # Hugging Face fills what is missing with random numbers and only logs it.
     wrong = [f"{key} is missing" for key in sorted(info["missing_keys"])]
     wrong += [f"{key[0]} has another size" for key in sorted(info["mismatched_keys"])]

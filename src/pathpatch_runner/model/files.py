@@ -71,15 +71,23 @@ def cached_first(load: Callable[[bool], Result]) -> Result:
     """`load(local_files_only)`: from the cache without any call, then, if that fails, the hub."""
     try:
         return load(True)
+    except ModelError:
+        raise
     except (OSError, ValueError):
         return load(False)
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn what the hub libraries raise into one message about the model `name`."""
+def explained(name: str, *, hub: bool = True) -> Iterator[None]:
+    """Turn what the hub libraries raise into one message about the model `name`.
+
+    `hub`: whether it may come from the hub; else its files are at hand, and the network is not
+    what is wrong. Our own errors, which are ValueErrors too, pass.
+    """
     try:
         yield
+    except ModelError:
+        raise
     except PermissionError as error:
         raise ModelError(f'model: "{name}": {error}') from error
     except ImportError as error:
@@ -88,12 +96,11 @@ def explained(name: str) -> Iterator[None]:
             f'model: "{name}" needs a package that is not installed. Try: pip install {needed}'
         ) from error
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
-        raise ModelError(_why(name, error)) from error
+        raise ModelError(_why(name, error) if hub else _unreadable(name, error)) from error
 
 
 def _why(name: str, error: Exception) -> str:
     text = str(error)
-    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     kinds = {type(error).__name__, type(error.__cause__).__name__, type(error.__context__).__name__}
     if "GatedRepoError" in kinds or "gated" in text.lower():
         return (
@@ -110,4 +117,9 @@ def _why(name: str, error: Exception) -> str:
             f'model.name: the files of "{name}" are not in the cache and {why}. Download them '
             f"where there is a network (`hf download {name}`), or use model kind local"
         )
-    return f'model: "{name}" cannot be loaded: {first}'
+    return _unreadable(name, error)
+
+
+def _unreadable(name: str, error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f'model: "{name}" cannot be loaded: {lines[0]}'

@@ -12,7 +12,7 @@ import torch
 from pathpatch_runner.config import Dtype, ModelConfig, NativeModelConfig, WeightProcessing
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.build import build_bridge, quiet
+from pathpatch_runner.model.build import build_bridge, quiet, seeded
 from pathpatch_runner.model.digest import model_digest, model_name
 from pathpatch_runner.model.probe import probe_sites
 from pathpatch_runner.model.shape import model_shape, shape_of
@@ -91,7 +91,7 @@ def load_model(config: ModelConfig, seed: int, device: str) -> LoadedModel:
     name = model_name(config)
     bridge = build_bridge(config, seed, where, dtype)
     if config.weight_processing is WeightProcessing.compatibility:
-        with quiet():
+        with quiet(), seeded(seed):
             bridge.enable_compatibility_mode()
     for parameter in bridge.parameters():
         parameter.requires_grad_(False)

@@ -118,7 +118,7 @@ def load_tokenizer(config: ModelConfig) -> Tokenizer | None:
 def _from_pretrained(name: str, **options: Any) -> Tokenizer:
     from transformers import AutoTokenizer
 
-    with explained(name):
+    with explained(name, hub=False):
         return HuggingFaceTokenizer(AutoTokenizer.from_pretrained(name, **options))
 
 

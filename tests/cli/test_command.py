@@ -1,0 +1,109 @@
+"""The command line as a user meets it: exit codes, one message, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runs.small import write_pairs
+
+REPOSITORY = Path(__file__).parents[2]
+EXPERIMENT = """# @package _global_
+defaults: [override /model: native, override /dataset: jsonl]
+experiment: my
+model:
+  config: {{n_layers: 2, n_heads: 2, d_model: 16, d_head: 8, n_ctx: 16, d_vocab: 11,
+    attn_only: true, normalization_type: LN, positional_embedding_type: standard, act_fn: relu}}
+dataset: {{path: {path}}}
+hypotheses:
+  h: {{paths: {{v: {{expr: "a0.h0 -> a1.h1<v> -> logits"}}}}}}
+metrics: [logit_diff]
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A user's directory with an experiment of their own, beside its data."""
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "my.yaml").write_text(EXPERIMENT.format(path="pairs.jsonl"))
+    write_pairs(folder / "pairs.jsonl")
+    return tmp_path
+
+
+def command(place: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / "run.py"), "--config-dir", "mine", *arguments],
+        cwd=place,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_experiment_of_ones_own_runs(place: Path) -> None:
+    done = command(place, "experiment=my")
+    assert done.returncode == 0, done.stderr
+    assert "logit_diff, denoising" in done.stdout
+    (directory,) = (place / "outputs" / "my").iterdir()
+    assert (directory / ".hydra" / "config.yaml").is_file()
+    assert sorted(path.name for path in place.iterdir()) == ["mine", "outputs"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["experiment=inductoin"],
+            'error: experiment: there is no "inductoin". Did you mean "induction"? Allowed: ',
+        ),
+        (
+            ["experiment=my", "dataset.n_pair=3"],
+            'error: dataset.n_pair: unknown key "n_pair". Did you mean "n_pairs"? Allowed: '
+            "kind, n_pairs, path\n",
+        ),
+        (
+            ["experiment=my", "dataset.path=nowhere.jsonl"],
+            'error: dataset.path: "nowhere.jsonl" was not found. Looked at ',
+        ),
+        (
+            ["experiment=my", "model.config.d_modl=3"],
+            "error: ",
+        ),
+        ([], "error: experiment: none chosen. Say experiment=<name>; "),
+    ],
+)
+def test_a_mistake_is_one_message(place: Path, arguments: list[str], message: str) -> None:
+    done = command(place, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+    assert not (place / "outputs").exists()
+
+
+def test_a_traceback_is_there_for_who_asks(place: Path) -> None:
+    done = command(place, "experiment=my", "dataset.path=nowhere.jsonl", HYDRA_FULL_ERROR="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_a_sweep_in_which_one_job_fails_finishes_the_others(place: Path) -> None:
+    done = command(place, "-m", "experiment=my", "dataset.n_pairs=2,99,3")
+    assert done.returncode == 1
+    assert "error: 1 job of the sweep failed:" in done.stderr
+    assert "dataset.n_pairs=99" in done.stderr
+    assert len(list((place / "outputs" / "my").iterdir())) == 2
+
+
+def test_help_needs_neither_torch_nor_pandas() -> None:
+    code = (
+        "import sys; import pathpatch_runner.cli; "
+        "print([m for m in ('torch', 'pandas', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,141 @@
+"""Generated datasets: repeated random tokens, windows of a text, templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataset.words import WordTokenizer
+from pathpatch_runner.config import (
+    RepeatedRandomDatasetConfig,
+    TemplateDatasetConfig,
+    TextDatasetConfig,
+)
+from pathpatch_runner.dataset import load_dataset
+from pathpatch_runner.dataset.text import completed_bigrams
+from pathpatch_runner.errors import DatasetError, PathPatchError
+from pathpatch_runner.graph import ModelShape
+
+SHAPE = ModelShape(n_layers=1, n_heads=1, d_model=4, d_head=4, d_vocab=50, n_ctx=32)
+
+
+def test_repeated_random_repeats() -> None:
+    config = RepeatedRandomDatasetConfig(n_pairs=5, segment_length=6, prefix=[0], exclude_ids=[0])
+    pairs = load_dataset(config, None, SHAPE, 3)
+    for pair in pairs.pairs:
+        assert pair.clean[0] == 0
+        assert pair.clean[1:7] == pair.clean[7:13]
+        assert 0 not in pair.clean[1:]
+        assert pair.clean[1:] != pair.corrupt[1:]
+        for point in pair.points:
+            # The token that follows is the one that followed in the first half.
+            assert point.answer == pair.clean[point.position - 6 + 1]
+            assert point.distractor == pair.corrupt[point.position - 6 + 1]
+        assert [point.position for point in pair.points] == [7, 8, 9, 10, 11]
+    again = load_dataset(config, None, SHAPE, 3)
+    other = load_dataset(config, None, SHAPE, 4)
+    assert pairs.digest == again.digest != other.digest
+
+
+def test_more_pairs_begin_with_the_same_ones() -> None:
+    few = load_dataset(
+        RepeatedRandomDatasetConfig(n_pairs=2), None, SHAPE.__class__(1, 1, 4, 4, 50, 64), 0
+    )
+    many = load_dataset(
+        RepeatedRandomDatasetConfig(n_pairs=4), None, SHAPE.__class__(1, 1, 4, 4, 50, 64), 0
+    )
+    assert many.pairs[:2] == few.pairs
+
+
+def test_completed_bigrams_by_hand() -> None:
+    # a b c a b d a b c: (a, b) recurs at 3 and 6, (b, c) at 7.
+    assert completed_bigrams([1, 2, 3, 1, 2, 4, 1, 2, 3]) == [3, 6, 7]
+
+
+def test_text_windows(tmp_path: Path) -> None:
+    words = ["the cat sat on the mat and the cat ran to the mat again then the dog sat"] * 5
+    (tmp_path / "t.txt").write_text(" ".join(words))
+    config = TextDatasetConfig(path=str(tmp_path / "t.txt"), n_pairs=3, window=12, max_points=2)
+    pairs = load_dataset(config, WordTokenizer(), None, 0)
+    for pair in pairs.pairs:
+        assert len(pair.clean) == len(pair.corrupt) == 12
+        assert 1 <= len(pair.points) <= 2
+        for point in pair.points[:-1]:
+            assert point.answer == pair.clean[point.position + 1]
+
+
+TEMPLATES = """
+templates: ["Then,{A} and{B} went.{S} gave to", "Then,{B} and{A} went.{S} gave to"]
+words: {name: [" Mary", " John", " Tom", " Ann", " Sue"]}
+slots: {A: name, B: name, S: "=B"}
+answer: "{A}"
+distractor: "{B}"
+positions: [A, B, S]
+corruptions:
+  abc: {A: new, B: new, S: new}
+  swap: {S: "=A"}
+"""
+
+
+def template(
+    tmp_path: Path, corruption: str | None, text: str = TEMPLATES
+) -> TemplateDatasetConfig:
+    (tmp_path / "names.yaml").write_text(text)
+    path = str(tmp_path / "names.yaml")
+    return TemplateDatasetConfig(path=path, n_pairs=6, corruption=corruption)
+
+
+def test_template_positions_and_swap(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer()
+    pairs = load_dataset(template(tmp_path, "swap"), tokenizer, None, 0).pairs
+    for number, pair in enumerate(pairs):
+        texts = [tokenizer.token_text(token) for token in pair.clean]
+        a, b, s = (pair.positions[name] for name in "ABS")
+        assert (a < b) == (number % 2 == 0)
+        assert texts[b] == texts[s] != texts[a]
+        assert pair.points[0].answer == pair.clean[a]
+        assert pair.points[0].distractor == pair.clean[b]
+        # Only the second mention changes, to the other name.
+        assert [i for i in range(len(texts)) if pair.clean[i] != pair.corrupt[i]] == [s]
+        assert pair.corrupt[s] == pair.clean[a]
+
+
+def test_template_new_words_are_all_different(tmp_path: Path) -> None:
+    for pair in load_dataset(template(tmp_path, "abc"), WordTokenizer(), None, 1).pairs:
+        names = {pair.clean[pair.positions[n]] for n in "AB"}
+        names |= {pair.corrupt[pair.positions[n]] for n in "AB"}
+        assert len(names) == 4
+        # S is new in the corrupt prompt as B is.
+        assert pair.corrupt[pair.positions["S"]] == pair.corrupt[pair.positions["B"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("slots: {A: name", "slots: {A: nmae"), 'slots.A: "nmae" is neither a list of words nor'),
+        (("{S} gave", "{Q} gave"), 'templates: unknown slot "Q".'),
+        (("positions:", "postions:"), 'unknown key "postions". Did you mean "positions"?'),
+        (('swap: {S: "=A"}', "swap: {S: other}"), 'corruptions.swap: "S: other" must be a slot'),
+    ],
+)
+def test_template_mistakes(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    config = template(tmp_path, "swap", TEMPLATES.replace(*change))
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, WordTokenizer(), None, 0)
+    assert str(caught.value).startswith("names.yaml: ")
+    assert message in str(caught.value)
+
+
+def test_which_corruption_must_be_said(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(template(tmp_path, "swp"), WordTokenizer(), None, 0)
+    assert str(caught.value) == (
+        'dataset.corruption: unknown corruption "swp". Did you mean "swap"? names has: abc, swap'
+    )
+
+
+def test_words_of_unequal_length_are_refused(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer(long=[" Mary", " Tom"])
+    with pytest.raises(PathPatchError, match="the same number of tokens"):
+        load_dataset(template(tmp_path, "abc"), tokenizer, None, 0)

@@ -1,0 +1,147 @@
+"""Pairs from a file: what is read, and every mistake with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset.words import WordTokenizer
+from pathpatch_runner.config import JsonlDatasetConfig
+from pathpatch_runner.dataset import Point, load_dataset, locate
+from pathpatch_runner.errors import DatasetError, Problems
+from pathpatch_runner.expression.ast import Position
+from pathpatch_runner.graph import ModelShape
+
+SHAPE = ModelShape(n_layers=1, n_heads=1, d_model=4, d_head=4, d_vocab=10, n_ctx=6)
+
+
+def write(path: Path, *lines: dict[str, Any] | str) -> JsonlDatasetConfig:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("\n".join(texts))
+    return JsonlDatasetConfig(path=str(path))
+
+
+def test_ids_positions_and_points(tmp_path: Path) -> None:
+    config = write(
+        tmp_path / "p.jsonl",
+        {"clean": [1, 2, 3], "corrupt": [1, 2, 4], "answer": 5, "positions": {"S": -2}},
+        {"clean": [1, 2], "corrupt": [3, 4], "targets": [[0, 7], [1, 8, 9]], "id": "two"},
+    )
+    first, second = load_dataset(config, None, SHAPE, 0).pairs
+    assert first.points == (Point(2, 5, None),)
+    assert first.positions == {"S": 1, "end": 2}
+    assert second.pair_id == "two"
+    assert second.points == (Point(0, 7, None), Point(1, 8, 9))
+    assert locate(Position("S", 1), first) == 2
+    assert locate(Position("S", 2), first) is None
+    assert locate(Position(None, -3), first) == 0
+
+
+def test_text_is_tokenised_as_it_is(tmp_path: Path) -> None:
+    config = write(
+        tmp_path / "p.jsonl",
+        {"clean": "When Mary", "corrupt": "When John", "answer": " Mary", "distractor": " John"},
+    )
+    (pair,) = load_dataset(config, WordTokenizer(), None, 0).pairs
+    assert (pair.clean, pair.corrupt) == ((0, 1), (0, 2))
+    assert pair.points == (Point(1, 1, 2),)
+
+
+GOOD = {"clean": [1, 2], "corrupt": [1, 3]}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "p.jsonl:1: not JSON: "),
+        ("[1]", "p.jsonl:1: not a JSON object"),
+        (
+            {**GOOD, "anwser": 1},
+            'p.jsonl:1: unknown key "anwser". Did you mean "answer"? Allowed: id, clean, corrupt, '
+            "answer, distractor, positions, targets",
+        ),
+        ({"clean": [1]}, 'p.jsonl:1: lacks "corrupt"'),
+        (
+            {"clean": [1, 2, 3], "corrupt": [1, 2]},
+            "p.jsonl:1: clean and corrupt must have the same number of tokens\n"
+            "  clean    3 tokens: 1 2 3\n  corrupt  2 tokens: 1 2",
+        ),
+        (
+            {"clean": [1, 2], "corrupt": [1, 2]},
+            "p.jsonl:1: clean and corrupt are identical, so nothing can be patched: 1 2",
+        ),
+        ({"clean": [], "corrupt": []}, "p.jsonl:1: a prompt is empty"),
+        (
+            {"clean": [1, 12], "corrupt": [1, 2]},
+            "p.jsonl:1: token id 12 is not in the model's vocabulary (0 to 9)",
+        ),
+        (
+            {"clean": [1] * 7, "corrupt": [2] * 7},
+            "p.jsonl:1: 7 tokens, and the model takes at most 6. Shorten it",
+        ),
+        (
+            {**GOOD, "positions": {"S": 2}},
+            'p.jsonl:1: positions "S": 2 is not a position of a prompt of 2 tokens '
+            "(0 to 1, or negative from the end)",
+        ),
+        (
+            {**GOOD, "answer": " Mary"},
+            'p.jsonl:1: "answer" is text, and the model has no tokenizer. Give its id',
+        ),
+        (
+            {**GOOD, "targets": [[1, 2], [1, 3]]},
+            'p.jsonl:1: "targets" names a position twice',
+        ),
+        (
+            {**GOOD, "answer": 10},
+            'p.jsonl:1: "answer": token id 10 is not in the model\'s vocabulary (0 to 9)',
+        ),
+    ],
+)
+def test_mistakes(tmp_path: Path, line: dict[str, Any] | str, message: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(write(tmp_path / "p.jsonl", line), None, SHAPE, 0)
+    assert str(caught.value).startswith(message)
+
+
+def test_all_mistakes_of_a_file_are_reported_together(tmp_path: Path) -> None:
+    config = write(tmp_path / "p.jsonl", *[{"clean": [1], "corrupt": [1]}] * 12, GOOD)
+    with pytest.raises(Problems) as caught:
+        load_dataset(config, None, SHAPE, 0)
+    assert len(caught.value.problems) == 11
+    assert "11. and 2 more of the same file" in str(caught.value)
+
+
+def test_both_tokenisations_are_shown(tmp_path: Path) -> None:
+    config = write(tmp_path / "p.jsonl", {"clean": "a Mary", "corrupt": "a Alexander"})
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, WordTokenizer(long=[" Alexander"]), None, 0)
+    assert "  clean    2 tokens: a| Mary\n  corrupt  3 tokens: a| A|lexander" in str(caught.value)
+
+
+def test_an_answer_of_several_tokens_is_refused(tmp_path: Path) -> None:
+    config = write(tmp_path / "p.jsonl", {"clean": "a b", "corrupt": "a c", "answer": " Alexander"})
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, WordTokenizer(long=[" Alexander"]), None, 0)
+    assert str(caught.value) == (
+        'p.jsonl:1: "answer": " Alexander" is 2 tokens ( A|lexander), and must be one'
+    )
+
+
+def test_a_leading_space_is_suggested(tmp_path: Path) -> None:
+    config = write(tmp_path / "p.jsonl", {"clean": "a b", "corrupt": "a c", "answer": "Mary"})
+    with pytest.raises(DatasetError, match='With a leading space it is one: " Mary"'):
+        load_dataset(config, WordTokenizer(long=["Mary"]), None, 0)
+
+
+def test_too_few_pairs_and_missing_files(tmp_path: Path) -> None:
+    config = write(tmp_path / "p.jsonl", GOOD)
+    config.n_pairs = 3
+    with pytest.raises(DatasetError, match=r"dataset\.n_pairs: 3 asked for"):
+        load_dataset(config, None, SHAPE, 0)
+    missing = JsonlDatasetConfig(path=str(tmp_path / "none.jsonl"))
+    with pytest.raises(DatasetError, match=r"dataset\.path: no file"):
+        load_dataset(missing, None, SHAPE, 0)

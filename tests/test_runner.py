@@ -1,0 +1,230 @@
+"""Whole runs: what they leave, that they are reproducible, resumable and reusable."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pathpatch_runner.config import (
+    Backend,
+    Direction,
+    HypothesisConfig,
+    PatchConfig,
+    PathConfig,
+    Source,
+    UnitKind,
+)
+from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
+from pathpatch_runner.runner import run
+from runs.small import experiment, write_pairs
+
+FILES = {
+    "effects.parquet",
+    "summary.parquet",
+    "manifest.json",
+    "plan.txt",
+    "report.html",
+    "run.log",
+    ".lock",
+}
+
+
+def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    first = run(config)
+    assert first.directory is not None
+    assert not first.reused
+    left = {path.name for path in first.directory.iterdir()}
+    assert left <= FILES
+    assert left >= FILES - {".lock"}
+    manifest = json.loads((first.directory / "manifest.json").read_text())
+    assert manifest["backend"]["name"] == "delta"
+    assert all(guard["passed"] for guard in manifest["guards"])
+    assert {guard["name"] for guard in manifest["guards"]} >= {
+        "patch nothing = clean",
+        "patch everything = corrupt",
+        "node outputs sum to the stream",
+        "a broken plan is caught",
+    }
+    assert set(manifest["timings"]) >= {
+        "load",
+        "baseline",
+        "plan",
+        "execute",
+        "tables",
+        "report",
+    }
+    # Five paths and their union, four pairs of one point, two metrics.
+    assert pq.read_table(first.directory / "effects.parquet").num_rows == 6 * 4 * 2
+    again = run(config)
+    assert again.reused
+    assert again.directory == first.directory
+
+
+def test_both_executors_give_the_same_tables(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.patch.directions = [Direction.noising, Direction.denoising]
+    values = {}
+    for backend in (Backend.hooks, Backend.delta):
+        config.runtime.backend = backend
+        config.runtime.force = True
+        outcome = run(config)
+        assert outcome.directory is not None
+        values[backend] = pq.read_table(outcome.directory / "effects.parquet")["patched"].to_numpy()
+    assert values[Backend.hooks] == pytest.approx(values[Backend.delta], abs=1e-5)
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    first = run(config).directory
+    assert first is not None
+    tables = {name: (first / name).read_bytes() for name in ("effects.parquet", "summary.parquet")}
+    config.runtime.force = True
+    run(config)
+    for name, bytes_before in tables.items():
+        assert (first / name).read_bytes() == bytes_before
+
+
+def test_patching_every_path_explains_everything(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.hypotheses = {"all": HypothesisConfig(paths={"all": PathConfig(expr="input => logits")})}
+    config.patch = PatchConfig(directions=[Direction.denoising], units=[UnitKind.path])
+    directory = run(config).directory
+    assert directory is not None
+    for row in pq.read_table(directory / "summary.parquet").to_pylist():
+        assert row["proportion_explained"] == pytest.approx(1, abs=1e-6)
+        assert row["normalised_effect"] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("source", [Source.noise, Source.mean, Source.zero])
+def test_other_sources_agree_between_executors(tmp_path: Path, source: Source) -> None:
+    config = experiment(tmp_path)
+    config.hypotheses = {
+        "h": HypothesisConfig(
+            paths={
+                "q": PathConfig(expr="a0.h0 -> a1.h1<q> -> logits"),
+                "all": PathConfig(expr="a0.h1 => logits"),
+            }
+        )
+    }
+    config.patch = PatchConfig(
+        directions=[Direction.noising], units=[UnitKind.path], source=source, noise_draws=2
+    )
+    values = []
+    for backend in (Backend.hooks, Backend.delta):
+        config.runtime.backend = backend
+        config.runtime.force = True
+        directory = run(config).directory
+        assert directory is not None
+        table = pq.read_table(directory / "effects.parquet")
+        values.append(table["patched"].to_numpy())
+    assert values[0] == pytest.approx(values[1], abs=1e-5)
+    assert max(abs(table["effect"].to_numpy())) > 1e-4
+
+
+def test_a_dry_run_leaves_nothing_and_loads_no_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("weights were loaded")
+
+    monkeypatch.setattr("pathpatch_runner.runner.load_model", refuse)
+    config = experiment(tmp_path)
+    config.runtime.dry_run = True
+    assert run(config).directory is None
+    assert not (tmp_path / "outputs").exists()
+    assert "node evaluations" in capsys.readouterr().out
+
+
+def test_nothing_is_left_by_a_mistake(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.hypotheses["h"].paths["bad"] = PathConfig(expr="a7.h0 -> logits")
+    config.metrics = ["los"]
+    with pytest.raises(Problems, match="2 problems") as caught:
+        run(config)
+    assert 'unknown metric "los". Did you mean "loss"?' in str(caught.value)
+    assert "hypotheses.h.paths.bad.expr" in str(caught.value)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_mean_ablation_needs_senders_and_noising(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.patch.source = Source.mean
+    with pytest.raises(PathPatchError, match=r"patch.directions must be \[noising\]"):
+        run(config)
+    config.patch.directions = [Direction.noising]
+    with pytest.raises(HypothesisError, match="a path must start at a sender"):
+        run(config)
+
+
+def test_settings_out_of_range_are_reported_together(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.patch.units = []
+    config.statistics.confidence = 1.5
+    with pytest.raises(Problems) as caught:
+        run(config)
+    assert [type(problem) for problem in caught.value.problems[:2]] == [ConfigError, ConfigError]
+
+
+KILLED = """
+import sys, os, signal
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import pathpatch_runner.runner as runner
+from runs.small import experiment
+tables = runner._tables
+def slow(*arguments):
+    print("executing", flush=True)
+    signal.pause()
+runner._tables = slow
+runner.run(experiment(Path(sys.argv[1])))
+"""
+
+
+def test_a_killed_run_is_finished_by_running_it_again(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs.jsonl")
+    tests = str(Path(__file__).parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path), tests], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "executing\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    (directory,) = (tmp_path / "outputs" / "small").iterdir()
+    assert not (directory / "manifest.json").exists()
+    outcome = run(experiment(tmp_path))
+    assert outcome.directory == directory
+    assert not outcome.reused
+    resumed = {name: (directory / name).read_bytes() for name in ("effects.parquet", "plan.txt")}
+    other = tmp_path / "other"
+    other.mkdir()
+    write_pairs(other / "pairs.jsonl")
+    elsewhere = run(experiment(other)).directory
+    assert elsewhere is not None
+    assert elsewhere.name == directory.name
+    for name, text in resumed.items():
+        assert (elsewhere / name).read_bytes() == text
+
+
+def test_a_failed_run_says_why_and_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr("pathpatch_runner.runner._tables", fail)
+    with pytest.raises(RuntimeError, match="on fire"):
+        run(experiment(tmp_path))
+    (directory,) = (tmp_path / "outputs" / "small").iterdir()
+    assert json.loads((directory / "failure.json").read_text())["message"] == "the disk is on fire"
+    assert not (directory / "manifest.json").exists()
+    assert time.time() - (directory / "failure.json").stat().st_mtime < 60
