@@ -22,6 +22,7 @@ from model.small_models import (
 )
 from pathpatch_runner.config import (
     Dtype,
+    GgufModelConfig,
     HubModelConfig,
     LocalModelConfig,
     NativeModelConfig,
@@ -167,6 +168,20 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
         f'model: the weights of "{tmp_path.name}" are not complete: '
         "model.layers.1.mlp.up_proj.weight is missing"
     )
+
+
+def test_weights_that_cannot_be_read(tmp_path: Path) -> None:
+    plain_twin("llama").save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(ModelError, match=f'the weights of "{tmp_path.name}" cannot be read: '):
+        load_model(LocalModelConfig(path=str(tmp_path)), 0, "cpu")
+
+
+def test_a_gguf_file_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "small.gguf"
+    file.write_bytes(b"GGUF")
+    with pytest.raises(ModelError, match=r'^model: ("small" cannot be loaded|"small" needs)'):
+        load_model(GgufModelConfig(path=str(file)), 0, "cpu")
 
 
 def test_a_directory_without_weights(tmp_path: Path) -> None:

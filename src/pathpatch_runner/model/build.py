@@ -178,12 +178,16 @@ def _no_progress_bar() -> Iterator[None]:
 
 def _pretrained(name: str, shown: str, dtype: torch.dtype, options: dict[str, Any]) -> Any:
     """A Hugging Face model, all of whose weights the files have."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    with _no_progress_bar():
-        model, info = AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, attn_implementation="eager", output_loading_info=True, **options
-        )
+    try:
+        with _no_progress_bar():
+            model, info = AutoModelForCausalLM.from_pretrained(
+                name, dtype=dtype, attn_implementation="eager", output_loading_info=True, **options
+            )
+    except SafetensorError as error:
+        raise ModelError(f'model: the weights of "{shown}" cannot be read: {error}') from error
     # Hugging Face fills what is missing with random numbers and only logs it.
     wrong = [f"{key} is missing" for key in sorted(info["missing_keys"])]
     wrong += [f"{key[0]} has another size" for key in sorted(info["mismatched_keys"])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +96,7 @@ def explained(name: str, *, hub: bool = True) -> Iterator[None]:
         raise ModelError(
             f'model: "{name}" needs a package that is not installed. Try: pip install {needed}'
         ) from error
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, NotImplementedError, struct.error) as error:
         raise ModelError(_why(name, error) if hub else _unreadable(name, error)) from error
 
 

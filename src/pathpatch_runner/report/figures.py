@@ -59,9 +59,15 @@ def _line(x: float, height: int, name: str, label: str) -> str:
     )
 
 
+def _name(row: Row) -> str:
+    if row["unit"] == "hypothesis":
+        return str(row["hypothesis"])
+    label = row["path_id"] if row["unit"] == "path" else f"{row['unit']} {row['path_id']}"
+    return f"{row['hypothesis']} / {label}"
+
+
 def _dot(row: Row, x: Any, y: int) -> str:
-    label = row["path_id"] if row["unit"] == "path" else f"all of it ({row['unit']})"
-    name = f"{row['hypothesis']} / {label}"
+    name = _name(row)
     short = name if len(name) <= 52 else f"{name[:51]}…"
     tip = f"{name}: {row['path']}\neffect {number(row['effect_mean'])}"
     parts = [

@@ -119,7 +119,7 @@ def _line(row: Row) -> str:
     label = row["path_id"] if row["unit"] == "path" else "all of it"
     texts = [
         f"<td>{escape(row['hypothesis'])}</td><td>{escape(row['unit'])}</td>",
-        f"<td>{escape(label)}<br><code>{escape(row['path'])}</code></td>",
+        f"<td>{escape(label)}<br><code>{_expressions(row)}</code></td>",
     ]
     cells = [
         (row["n"], f"{row['n']:,}"),
@@ -131,6 +131,11 @@ def _line(row: Row) -> str:
     ]
     values = [f'<td class="n" data-v="{"" if v is None else v}">{escape(t)}</td>' for v, t in cells]
     return f"<tr>{''.join(texts)}{''.join(values)}</tr>"
+
+
+def _expressions(row: Row) -> str:
+    """The expressions of a unit, one a line."""
+    return "<br>".join(escape(text) for text in row["path"].split(" | "))
 
 
 def _guards(manifest: Mapping[str, Any]) -> str:
