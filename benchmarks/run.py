@@ -144,7 +144,7 @@ class Theirs:
 def measure(name: str, model: LoadedModel) -> dict[str, Any]:
     """One workload."""
     config = composed(name)
-    inputs = read_inputs(config, model.shape)
+    inputs = read_inputs(config, model)
     assert inputs is not None
     began = time.perf_counter()
     planned = make_plan(config, inputs)

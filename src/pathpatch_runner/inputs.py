@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pathpatch_runner.config import Direction, ExperimentConfig, Source, UnitKind
 from pathpatch_runner.dataset import PairSet, load_dataset
@@ -28,6 +28,9 @@ from pathpatch_runner.model.digest import model_digest, model_name
 from pathpatch_runner.model.shape import model_shape
 from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
 from pathpatch_runner.store import run_key
+
+if TYPE_CHECKING:
+    from pathpatch_runner.model.load import LoadedModel
 
 PATH_FIELDS = {
     "model": ("weights", "tokenizer", "path"),
@@ -52,19 +55,22 @@ class Inputs:
     run_key: str
 
 
-def read_inputs(config: ExperimentConfig, shape: ModelShape | None) -> Inputs | None:
+def read_inputs(config: ExperimentConfig, model: LoadedModel | None) -> Inputs | None:
     """Read and check everything; None where the model's shape is not known before loading.
 
-    `shape`: of the loaded model, None before. Raises `Problems` with everything found wrong.
+    `model`: the loaded model, None before. Raises `Problems` with everything found wrong.
     """
     problems: list[PathPatchError] = []
     _attempt(problems, lambda: _check_settings(config))
-    known = shape or _attempt(problems, lambda: model_shape(config.model))
-    digest = _attempt(problems, lambda: model_digest(config.model))
-    tokenizer = _attempt(problems, lambda: load_tokenizer(config.model))
+    known = model.shape if model else _attempt(problems, lambda: model_shape(config.model))
     if known is None:
+        _attempt(problems, lambda: resolve_metrics(config.metrics, None))
         raise_together(problems)
         return None
+    digest = model.digest if model else _attempt(problems, lambda: model_digest(config.model))
+    tokenizer = (
+        model.tokenizer if model else _attempt(problems, lambda: load_tokenizer(config.model))
+    )
     pairs = _attempt(problems, lambda: _pairs(config, tokenizer, known, problems))
     hypotheses = _attempt(problems, lambda: _hypotheses(config, known, pairs))
     metrics = _attempt(problems, lambda: resolve_metrics(config.metrics, pairs))

@@ -120,7 +120,7 @@ def run(
     if inputs is None:
         with timings.stage("load"):
             model = load_model(config.model, config.seed, config.runtime.device)
-        inputs = read_inputs(config, model.shape)
+        inputs = read_inputs(config, model)
         assert inputs is not None
     if config.runtime.dry_run:
         print_plan(make_plan(config, inputs).text)

@@ -9,7 +9,7 @@ A file of templates (YAML):
     distractor: "{S1}"
     positions: [IO, S1, S2]           # slots that name a position: that of their last token
     corruptions:
-      abc: {IO: new, S1: new, S2: new}      # new: another word of the slot's list
+      abc: {IO: new, S1: new, S2: own}      # another word of the slot's list; own: not shared
       s2_swap: {S2: "=IO"}                  # the word of another slot
 
 Words drawn for slots of one list differ within a prompt, in both prompts together where a
@@ -38,6 +38,8 @@ from pathpatch_runner.model.tokenizer import Tokenizer
 
 SLOT = re.compile(r"\{([A-Za-z_]\w*)(?:\.(\w+))?\}")
 KEYS = ("templates", "words", "slots", "answer", "distractor", "positions", "corruptions")
+NEW = ("new", "own")
+"""Corruptions that draw a word: one for all slots that share it, or one for the slot alone."""
 Word = Any
 """A text, or a mapping of texts."""
 
@@ -133,11 +135,11 @@ def _check(where: str, file: TemplateFile) -> None:
                 )
     for name, changes in file.corruptions.items():
         for slot, change in changes.items():
-            known = change == "new" or change.removeprefix("=") in file.slots
+            known = change in NEW or change.removeprefix("=") in file.slots
             if slot not in file.slots or not known:
                 raise DatasetError(
-                    f'{where}: corruptions.{name}: "{slot}: {change}" must be a slot, and new or '
-                    f'"=" and a slot. Slots: {", ".join(file.slots)}'
+                    f'{where}: corruptions.{name}: "{slot}: {change}" must be a slot, and new, own '
+                    f'or "=" and a slot. Slots: {", ".join(file.slots)}'
                 )
 
 
@@ -204,7 +206,9 @@ def _draw(
     renewed: dict[str, Word] = {}
     corrupt = dict(clean)
     for slot, change in corruption.items():
-        if change == "new":
+        if change == "own":
+            corrupt[slot] = fresh(_root(file, slot))
+        elif change == "new":
             root = _root(file, slot)
             if root not in renewed:
                 renewed[root] = fresh(root)

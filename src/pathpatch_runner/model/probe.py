@@ -11,6 +11,7 @@ as separable must add to the stream linearly, without a norm in between.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -41,7 +42,7 @@ def probe_sites(
     probe = _Probe(forward, shape, name, device)
     probe.count()
     tried = sorted({0, min(1, shape.n_layers - 1), shape.n_layers - 1})
-    probe.check_live("hook_embed", probe.sites.layers[0].resid_pre)
+    probe.check_embedding()
     scores = [probe.check_layer(layer) for layer in tried]
     for layer in tried:
         probe.check_wiring(layer, native=native)
@@ -58,8 +59,24 @@ def _random(number: int) -> Edit:
     return edit
 
 
-def _plus(edit: Edit, scale: float = 1.0) -> Edit:
-    return lambda values: values + scale * edit(values)
+def _plus_random(values: torch.Tensor) -> torch.Tensor:
+    """Random changes; what is masked stays so."""
+    return values + _random(2)(values)
+
+
+def _on_one_head(scale: float) -> Edit:
+    """A change of the first head that is large beside what it is, times `scale`."""
+
+    def edit(z: torch.Tensor) -> torch.Tensor:
+        change = torch.zeros_like(z)
+        change[:, :, 0] = _random(1)(z)[:, :, 0] * (1 + 4 * z.abs().max()) * scale
+        return z + change
+
+    return edit
+
+
+class _Seen(Exception):
+    """Ends a pass early; it never leaves this module."""
 
 
 class _Probe:
@@ -76,24 +93,34 @@ class _Probe:
         self._ids = tokens.to(device)
 
     def _run(
-        self, edits: Mapping[str, Edit], watched: Sequence[str]
+        self, edits: Mapping[str, Edit], watched: Sequence[str], *, whole: bool = False
     ) -> dict[str, list[torch.Tensor]]:
-        """A pass with edits; every value that each watched site then saw."""
+        """A pass with edits; every value that reached each watched site, before an edit there.
+
+        It ends when all have been seen, which for early layers is soon; `whole`: at its end.
+        """
         seen: dict[str, list[torch.Tensor]] = {site: [] for site in watched}
 
         def hook_at(site: str) -> Hook:
             def hook(values: torch.Tensor, hook: Any) -> torch.Tensor:
                 del hook
-                edited = edits[site](values.clone()) if site in edits else values
                 if site in seen:
-                    seen[site].append(edited.clone())
-                return edited
+                    seen[site].append(values.clone())
+                    if not whole and all(seen.values()):
+                        raise _Seen
+                return edits[site](values.clone()) if site in edits else values
 
             return hook
 
         names = dict.fromkeys([*edits, *watched])
-        self._forward(self._ids, [(site, hook_at(site)) for site in names])
+        with contextlib.suppress(_Seen):
+            self._forward(self._ids, [(site, hook_at(site)) for site in names])
         return seen
+
+    def _last(self, edits: Mapping[str, Edit], *watched: str) -> list[torch.Tensor]:
+        """What reached each watched site; empty where it did not fire."""
+        seen = self._run(edits, watched)
+        return [seen[site][0] if seen[site] else torch.empty(0) for site in watched]
 
     def _fail(self, what: str) -> ModelError:
         return ModelError(
@@ -105,7 +132,7 @@ class _Probe:
         """Every site of every layer fires once and has the expected shape."""
         expected = self._shapes()
         try:
-            seen = self._run({}, list(expected))
+            seen = self._run({}, list(expected), whole=True)
         except (KeyError, AttributeError, ValueError) as error:
             raise self._fail(f"a hook is missing: {error}") from error
         for site, shape in expected.items():
@@ -129,82 +156,93 @@ class _Probe:
                 found[layer.mlp_out] = stream
         return found
 
-    def _differ(self, one: Mapping[str, Edit], other: Mapping[str, Edit], watched: str) -> bool:
-        first, second = (self._run(edits, [watched])[watched] for edits in (one, other))
-        # A dead hook leaves exactly the same computation behind.
-        return bool(first) and bool(second) and not torch.equal(first[0], second[0])
+    def check_embedding(self) -> None:
+        """Edits of the embedding reach the first layer."""
+        site, first = self.sites.embed, self.sites.layers[0].resid_pre
+        one, other = (self._last({site: _random(number)}, first)[0] for number in (1, 2))
+        if torch.equal(one, other):
+            raise self._dead(site, first)
 
-    def check_live(self, site: str, watched: str, beside: str | None = None) -> None:
-        """Two different values at a site, all else equal, are told apart at `watched`."""
-        fixed = {} if beside is None else {beside: _random(3)}
-        if not self._differ({site: _random(1), **fixed}, {site: _random(2), **fixed}, watched):
-            raise self._fail(f"an edit at {site} does not reach {watched}")
+    def _dead(self, site: str, watched: str) -> ModelError:
+        return self._fail(f"an edit at {site} does not reach {watched}")
 
     def check_layer(self, layer: int) -> bool:
-        """Check a layer's required sites; whether its scores and pattern are live as well."""
-        sites, after = self.sites.layers[layer], self.sites.stream_after(layer)
-        self.check_live(sites.v, sites.z)
-        if not self._writes_nothing(sites, after):
-            self.check_live(sites.z, after)
-        if sites.mlp_out is not None:
-            self.check_live(sites.mlp_out, after)
-        if self._length < 2:
-            # One position attends to itself whatever the queries and keys are.
-            return False
-        self.check_live(sites.q, sites.pattern, beside=sites.k)
-        self.check_live(sites.k, sites.pattern, beside=sites.q)
-        assert sites.scores is not None
-        values: dict[str, Edit] = {sites.v: _random(3)}
-        edit = _plus(_random(1))
-        with warnings.catch_warnings():
-            # TransformerLens warns that an edit of dead scores is lost: what is to be found out.
-            warnings.filterwarnings("ignore", r"A hook on \S*hook_attn_scores returned a modified")
-            try:
-                scores = self._differ({}, {sites.scores: edit}, sites.pattern)
-            except KeyError:
-                return False
-        return scores and self._differ(values, {sites.pattern: edit, **values}, sites.z)
+        """Check a layer's required sites; whether its scores and pattern are live as well.
 
-    def _writes_nothing(self, sites: LayerSites, after: str) -> bool:
+        All sites are overwritten in every pass, and one of them otherwise than in the first pass:
+        that one alone can be why what is computed next differs.
+        """
+        sites, after = self.sites.layers[layer], self.sites.stream_after(layer)
+        reached = {sites.v: sites.z, sites.z: after}
+        if sites.mlp_out is not None:
+            reached[sites.mlp_out] = after
+        if self._length > 1:
+            # One position attends to itself whatever the queries and keys are.
+            reached = {sites.q: sites.pattern, sites.k: sites.pattern, **reached}
+        edits = {site: _random(1) for site in reached}
+        watched = list(dict.fromkeys(reached.values()))
+        base = dict(zip(watched, self._last(edits, *watched), strict=True))
+        for site, target in reached.items():
+            [found] = self._last({**edits, site: _random(2)}, target)
+            if not torch.equal(found, base[target]):
+                continue
+            if site == sites.z and self._attention_writes_nothing(sites, after):
+                continue
+            raise self._dead(site, target)
+        return self._length > 1 and self._scores_are_live(sites, edits, base)
+
+    def _scores_are_live(
+        self, sites: LayerSites, edits: Mapping[str, Edit], base: Mapping[str, torch.Tensor]
+    ) -> bool:
+        assert sites.scores is not None
+        for site, target in ((sites.scores, sites.pattern), (sites.pattern, sites.z)):
+            with warnings.catch_warnings():
+                # TransformerLens warns that an edit of dead scores is lost: what is to be found.
+                warnings.filterwarnings(
+                    "ignore", r"A hook on \S*hook_attn_scores returned a modified"
+                )
+                try:
+                    [found] = self._last({**edits, site: _plus_random}, target)
+                except KeyError:
+                    return False
+            if torch.equal(found, base[target]):
+                return False
+        return True
+
+    def _attention_writes_nothing(self, sites: LayerSites, after: str) -> bool:
         """Whether attention adds no more than a constant: an output matrix of zero, as models
-        made by hand have. Then its input need not matter, and no edit can show that it does."""
-        silent: dict[str, Edit] = {} if sites.mlp_out is None else {sites.mlp_out: torch.zeros_like}
-        # The values reach the stream through the same matrix, whether or not `z` is live.
-        return not self._differ(
-            {sites.v: _random(1), **silent}, {sites.v: _random(2), **silent}, after
-        )
+        made by hand have. Values reach the stream through the same matrix, whether `z` is live
+        or not."""
+        silent = self._silent(sites)
+        one, other = (self._last({sites.v: _random(n), **silent}, after)[0] for n in (1, 2))
+        return torch.equal(one, other)
+
+    def _silent(self, sites: LayerSites) -> dict[str, Edit]:
+        """Without what the layer's MLP writes."""
+        return {} if sites.mlp_out is None else {sites.mlp_out: torch.zeros_like}
 
     def check_wiring(self, layer: int, *, native: bool) -> None:
         """Separable heads, and the MLP before or after its layer's attention."""
         sites, after = self.sites.layers[layer], self.sites.stream_after(layer)
-        noise = _random(1)
-
-        def on_one_head(scale: float) -> Edit:
-            def edit(z: torch.Tensor) -> torch.Tensor:
-                change = torch.zeros_like(z)
-                change[:, :, 0] = noise(z)[:, :, 0] * (1 + 4 * z.abs().max()) * scale
-                return z + change
-
-            return edit
-
-        silent: dict[str, Edit] = {} if sites.mlp_out is None else {sites.mlp_out: torch.zeros_like}
-        stream, once, twice = (
-            self._run({sites.z: on_one_head(scale), **silent}, [after])[after][0].double()
+        watched = [after] if sites.mlp_out is None else [sites.mlp_out, after]
+        plain, once, twice = (
+            self._last({sites.z: _on_one_head(scale), **self._silent(sites)}, *watched)
             for scale in (0.0, 1.0, 2.0)
         )
-        tolerance = TOLERANCES[self._run({}, [after])[after][0].dtype]
-        bend = (twice - 2 * once + stream).abs().max()
-        if self._shape.separable_heads and bend > tolerance * twice.abs().max():
+        bend = (twice[-1].double() - 2 * once[-1].double() + plain[-1].double()).abs().max()
+        most = TOLERANCES[plain[-1].dtype] * twice[-1].double().abs().max()
+        if self._shape.separable_heads and bend > most:
             raise self._fail(
                 f"heads of layer {layer} do not add up in the stream (a norm follows them), so "
                 "they cannot be told apart"
             )
         if sites.mlp_out is None:
             return
-        seen = self._differ({}, {sites.z: on_one_head(1.0)}, sites.mlp_out)
+        seen = not torch.equal(plain[0], once[0])
+        written = not torch.equal(plain[1], once[1])
         if self._shape.parallel and seen:
             raise self._fail(f"the MLP of layer {layer} reads its attention, unlike a parallel one")
-        if not self._shape.parallel and not seen and not native and not torch.equal(stream, once):
+        if not self._shape.parallel and not seen and written and not native:
             raise self._fail(
                 f"the MLP of layer {layer} does not read its attention, unlike a sequential one"
             )
