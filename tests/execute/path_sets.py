@@ -1,0 +1,110 @@
+"""Random path sets from the whole grammar, and pairs to evaluate them on."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from pathpatch_runner.config import Source
+from pathpatch_runner.dataset import Pair, PairSet, Point
+from pathpatch_runner.execute.batch import position_classes
+from pathpatch_runner.execute.memory import Budget
+from pathpatch_runner.execute.sources import CorruptSource
+from pathpatch_runner.execute.task import Task
+from pathpatch_runner.expression.alphabet import Alphabet, distance_classes, mentioned_positions
+from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
+from pathpatch_runner.graph import Graph
+from pathpatch_runner.metric import METRICS
+from pathpatch_runner.model.load import LoadedModel
+
+S1, S2, END = Position("S1"), Position("S2"), Position("end")
+ROOMY = Budget(2**31, None)
+
+
+def random_path_set(rng: random.Random, graph: Graph, *, positions: bool, back: bool) -> PathSet:
+    """One or two routes of up to four sets."""
+    return tuple(
+        _route(rng, graph, positions=positions, back=back) for _ in range(rng.randint(1, 2))
+    )
+
+
+def _route(rng: random.Random, graph: Graph, *, positions: bool, back: bool) -> Route:
+    count = rng.randint(1, 3)
+    sets = [_steps(rng, graph, i == 0, positions, back) for i in range(count)]
+    if rng.random() < 0.5:
+        sets[0] = Steps((StepPattern(frozenset([0])),))
+    at_end = END if positions and rng.random() < 0.5 else None
+    sets.append(Steps((StepPattern(frozenset([graph.logits]), write=at_end),)))
+    links = [_link(rng, graph, positions, back) for _ in range(count)]
+    return Route(tuple(sets), tuple(links))
+
+
+def _link(rng: random.Random, graph: Graph, positions: bool, back: bool) -> Steps | None:
+    kind = rng.random()
+    if kind < 0.5:
+        return None
+    if kind < 0.75:
+        return Steps((StepPattern(frozenset(range(len(graph.nodes)))),))
+    return _steps(rng, graph, False, positions, back)
+
+
+def _steps(
+    rng: random.Random, graph: Graph, allow_input: bool, positions: bool, back: bool
+) -> Steps:
+    patterns = [
+        _pattern(rng, graph, allow_input, positions, back) for _ in range(rng.randint(1, 2))
+    ]
+    return Steps(tuple(patterns), rng.random() < 0.3)
+
+
+def _pattern(
+    rng: random.Random, graph: Graph, allow_input: bool, positions: bool, back: bool
+) -> StepPattern:
+    candidates = [i for i in range(len(graph.nodes) - 1) if allow_input or i > 0]
+    nodes = frozenset(rng.sample(candidates, rng.randint(1, len(candidates))))
+    chosen: dict[str, Any] = {}
+    if rng.random() < 0.4:
+        chosen["slots"] = frozenset(rng.sample("qkv", rng.randint(1, 2)))
+    if positions and rng.random() < 0.3:
+        chosen["write"] = rng.choice([S1, S2, END])
+    if positions and rng.random() < 0.3:
+        chosen["read"] = rng.choice([S1, S2])
+    if back and rng.random() < 0.4:
+        chosen["back"] = rng.choice([(0, 0), (1, 1), (0, 1), (1, 2)])
+    if ("read" in chosen or "back" in chosen) and "slots" not in chosen:
+        # The grammar has them inside <...> only.
+        chosen["slots"] = frozenset(rng.sample("qkv", rng.randint(1, 3)))
+    return StepPattern(nodes, **chosen)
+
+
+def random_pairs(
+    rng: random.Random, d_vocab: int, lengths: tuple[int, ...] = (3, 3, 2), *, everywhere: bool
+) -> PairSet:
+    """Pairs that differ from a random position on; points at every position, or the last."""
+    pairs = []
+    for number, length in enumerate(lengths):
+        clean = tuple(rng.randrange(d_vocab) for _ in range(length))
+        first = rng.randrange(length)
+        rest = ((token + 1 + rng.randrange(d_vocab - 1)) % d_vocab for token in clean[first:])
+        corrupt = (*clean[:first], *rest)
+        at = range(length) if everywhere else [length - 1]
+        points = tuple(Point(i, *rng.sample(range(d_vocab), 2)) for i in at)
+        named = {"S1": 1, "S2": rng.randrange(length), "end": length - 1}
+        pairs.append(Pair(str(number), clean, corrupt, points, named))
+    return PairSet("random", tuple(pairs))
+
+
+def task_of(
+    model: LoadedModel,
+    pairs: PairSet,
+    path_sets: list[PathSet],
+    metrics: tuple[str, ...] = ("logprob", "logit_diff", "kl"),
+    budget: Budget = ROOMY,
+) -> tuple[Task, Alphabet]:
+    """What an executor needs to evaluate the path sets on the pairs."""
+    found, classes = position_classes(pairs.pairs, mentioned_positions(path_sets))
+    shape = model.shape
+    alphabet = Alphabet(Graph(shape), found, distance_classes(path_sets, causal=shape.causal))
+    source = CorruptSource(Source.corrupt)
+    chosen = tuple(METRICS[name] for name in metrics)
+    return Task(model, pairs, classes, chosen, source, budget), alphabet

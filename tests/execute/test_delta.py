@@ -1,0 +1,199 @@
+"""The `delta` executor: it evaluates only what it must, in any chunks, and proves itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+import torch
+
+import pathpatch_runner.execute.delta.executor as executor_module
+from execute.models import specimen
+from execute.path_sets import random_pairs, random_path_set, task_of
+from execute.test_identities import path_set
+from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
+from pathpatch_runner.errors import ExecutionError, GuardError
+from pathpatch_runner.execute.backend import choose_backend
+from pathpatch_runner.execute.delta.executor import Trace, evaluate_delta
+from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.guards import check_guards
+from pathpatch_runner.execute.memory import Budget
+from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.graph import Graph
+from pathpatch_runner.model.load import load_model
+from pathpatch_runner.plan.compile import compile_plan
+from pathpatch_runner.plan.table import plan_table
+
+NOISING = Direction.noising
+
+
+def some_sets(count: int, seed: int = 0) -> list[PathSet]:
+    rng = random.Random(seed)
+    graph = Graph(specimen("gpt2").model.shape)
+    return [random_path_set(rng, graph, positions=True, back=True) for _ in range(count)]
+
+
+def values(sets: list[PathSet], budget: Budget | None = None) -> np.ndarray:
+    model = specimen("gpt2").model
+    pairs = random_pairs(random.Random(1), 11, (5, 5, 4), everywhere=True)
+    task, alphabet = task_of(model, pairs, sets)
+    if budget is not None:
+        task = dataclasses.replace(task, budget=budget)
+    return evaluate_delta(task, plan_table(sets, alphabet), [NOISING]).patched[NOISING]
+
+
+def test_chunks_do_not_change_results() -> None:
+    sets = some_sets(8)
+    assert values(sets, Budget(60_000, None)) == pytest.approx(values(sets), abs=1e-12)
+
+
+def test_neither_order_nor_company_changes_results() -> None:
+    # The same positions and distances must be told apart in every company, so take sets from one
+    # run and evaluate them reversed and alone.
+    sets = some_sets(8)
+    together = values(sets)
+    assert values(sets[::-1])[::-1] == pytest.approx(together, abs=1e-12)
+    for number in (0, 5):
+        assert values([sets[number]])[0] == pytest.approx(together[number], abs=1e-12)
+
+
+def test_chunks_of_the_hooks_executor_do_not_change_results() -> None:
+    model = specimen("gpt2").model
+    sets = some_sets(6)
+    pairs = random_pairs(random.Random(1), 11, (5, 5, 4), everywhere=True)
+    task, alphabet = task_of(model, pairs, sets)
+    plan = compile_plan(sets, alphabet)
+    whole = evaluate(task, plan, [NOISING])
+    tight = dataclasses.replace(task, budget=Budget(2**31, 5 * 30))
+    parts = evaluate(tight, plan, [NOISING])
+    assert parts.forward_passes > whole.forward_passes
+    assert parts.patched[NOISING] == pytest.approx(whole.patched[NOISING], abs=1e-12)
+
+
+def test_only_what_changes_is_evaluated() -> None:
+    model = specimen("gpt2").model
+    shape = model.shape
+    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
+    counts = {}
+    for text in ("a0.h0 -> a1.h1<q> -> logits", "a1.h0 => logits", "a0.h1 => logits"):
+        sets = [path_set(shape, text)]
+        task, alphabet = task_of(model, pairs, sets)
+        trace = Trace()
+        evaluate_delta(task, plan_table(sets, alphabet), [NOISING], trace=trace)
+        counts[text] = dict(trace.versions)
+    assert counts["a0.h0 -> a1.h1<q> -> logits"] == {"a1.h1": 1}
+    # Nothing of the first layer is evaluated for a sender of the last one.
+    assert counts["a1.h0 => logits"] == {"m1": 1}
+    assert counts["a0.h1 => logits"] == {"m0": 1, "a1.h0": 1, "a1.h1": 1, "m1": 1}
+
+
+def test_running_out_of_memory_halves_the_chunk(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sets = some_sets(8)
+    expected = values(sets)
+    original = executor_module._BatchRun._values
+
+    def scarce(self: object, chunk: object, *rest: object) -> np.ndarray:
+        if len(chunk.units) > 2:  # type: ignore[attr-defined]  # a Chunk
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return original(self, chunk, *rest)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(executor_module._BatchRun, "_values", scarce)
+    assert values(sets) == pytest.approx(expected, abs=1e-12)
+    assert "out of memory with 8 units at once: halved" in caplog.text
+
+
+def test_a_wrong_statement_of_the_model_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scale that is off by a thousandth sends the run to `hooks`, with the reason."""
+    import pathpatch_runner.model.nodes as nodes
+
+    one = specimen("gpt2")
+    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
+    task, _ = task_of(one.model, pairs, [path_set(one.model.shape, "a0.h0 -> logits")])
+    assert choose_backend(Backend.auto, task).backend is Backend.delta
+    right = nodes._scale
+    monkeypatch.setattr(nodes, "_scale", lambda *a: 1.001 * right(*a))
+    choice = choose_backend(Backend.auto, task)
+    assert choice.backend is Backend.hooks
+    assert choice.reason.startswith('check "delta: heads of layer')
+    assert not all(guard.passed for guard in choice.guards)
+
+
+def test_guards_hold_and_a_dead_hook_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = specimen("gpt2")
+    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
+    task, _ = task_of(one.model, pairs, [path_set(one.model.shape, "a0.h0 -> logits")])
+    guards = {guard.name: guard for guard in check_guards(task)}
+    assert all(guard.passed for guard in guards.values())
+    assert guards["patch nothing = clean"].value < 1e-12
+    assert guards["a broken plan is caught"].value > 1e-2
+
+    import pathpatch_runner.execute.hooks as hooks
+
+    monkeypatch.setattr(hooks, "copy_between_worlds", lambda values, *_: values * 1.01)
+    with pytest.raises(GuardError, match="nothing was run"):
+        check_guards(task)
+
+
+def test_weights_that_are_not_numbers() -> None:
+    config = RandomModelConfig(
+        architecture="gpt2",
+        config={"n_layer": 1, "n_head": 2, "n_embd": 16, "vocab_size": 11, "n_positions": 16},
+    )
+    model = load_model(config, 0, "cpu")
+    with torch.no_grad():
+        model.bridge.original_model.transformer.ln_f.weight[0] = torch.nan
+    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
+    sets = [path_set(model.shape, "a0.h0 -> logits")]
+    task, alphabet = task_of(model, pairs, sets)
+    message = 'logits of pair "0" at position 4 are NaN or infinite. Try model.dtype float32'
+    with pytest.raises(ExecutionError, match=message):
+        evaluate(task, compile_plan(sets, alphabet), [NOISING])
+    with pytest.raises(ExecutionError, match=message):
+        evaluate_delta(task, plan_table(sets, alphabet), [NOISING])
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_float32_is_within_a_ten_thousandth(architecture: str) -> None:
+    shapes = {
+        "gpt2": {"n_layer": 3, "n_head": 4, "n_embd": 32, "vocab_size": 50, "n_positions": 32},
+        # SmolLM2's: grouped queries, RMSNorm, rotary.
+        "llama": {
+            "num_hidden_layers": 3,
+            "num_attention_heads": 9,
+            "num_key_value_heads": 3,
+            "hidden_size": 72,
+            "intermediate_size": 192,
+            "vocab_size": 50,
+            "max_position_embeddings": 32,
+        },
+    }
+    config = RandomModelConfig(
+        architecture=architecture,
+        config={**shapes[architecture], "initializer_range": 0.2},
+        dtype=Dtype.float32,
+    )
+    model = load_model(config, 0, "cpu")
+    rng = random.Random(3)
+    sets = [random_path_set(rng, Graph(model.shape), positions=True, back=True) for _ in range(6)]
+    task, alphabet = task_of(model, random_pairs(rng, 50, (12, 12), everywhere=False), sets)
+    slow = evaluate(task, compile_plan(sets, alphabet), [NOISING])
+    fast = evaluate_delta(task, plan_table(sets, alphabet), [NOISING])
+    scale = abs(slow.patched[NOISING]).max()
+    assert abs(fast.patched[NOISING] - slow.patched[NOISING]).max() < 1e-4 * scale
+
+
+def test_hooks_are_removed_after_an_exception() -> None:
+    model = specimen("gpt2").model
+    ids = torch.tensor([[1, 2, 3]])
+    before = model.forward(ids, [])
+
+    def fail(values: torch.Tensor, hook: object) -> torch.Tensor:
+        raise RuntimeError("in a hook")
+
+    with pytest.raises(RuntimeError, match="in a hook"):
+        model.forward(ids, [(model.sites.layers[0].q, fail)])
+    assert torch.equal(model.forward(ids, []), before)

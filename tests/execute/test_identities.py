@@ -1,0 +1,234 @@
+"""Identities that must hold exactly, numbers worked out by hand, and a peer's numbers."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformer_lens.patching import get_act_patch_direct_path
+
+from execute.models import specimen
+from execute.path_sets import random_pairs, random_path_set, task_of
+from pathpatch_runner.config import Direction, Dtype, NativeModelConfig
+from pathpatch_runner.dataset import Pair, PairSet
+from pathpatch_runner.execute.delta.executor import evaluate_delta
+from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.task import Measured
+from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
+from pathpatch_runner.expression.parse import parse
+from pathpatch_runner.expression.resolve import resolve
+from pathpatch_runner.expression.scope import Scope
+from pathpatch_runner.graph import Graph, ModelShape
+from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.plan.compile import compile_plan
+from pathpatch_runner.plan.table import plan_table
+
+NOISING, DENOISING = Direction.noising, Direction.denoising
+EXECUTORS = ("hooks", "delta")
+
+
+def path_set(shape: ModelShape, *texts: str) -> PathSet:
+    """The union of expressions on a model."""
+    routes = []
+    for text in texts:
+        template, flaws = resolve(parse(text), Scope(Graph(shape)))
+        assert not flaws
+        routes.append(template.bind({}))
+    return tuple(routes)
+
+
+def run(
+    executor: str,
+    model: LoadedModel,
+    pairs: PairSet,
+    sets: list[PathSet],
+    directions: list[Direction],
+    metrics: tuple[str, ...] = ("logit_diff",),
+) -> Measured:
+    task, alphabet = task_of(model, pairs, sets, metrics)
+    if executor == "hooks":
+        return evaluate(task, compile_plan(sets, alphabet), directions)
+    return evaluate_delta(task, plan_table(sets, alphabet), directions)
+
+
+def swapped(pairs: PairSet) -> PairSet:
+    """Clean and corrupt exchanged."""
+    return PairSet(
+        "swapped",
+        tuple(Pair(p.pair_id, p.corrupt, p.clean, p.points, p.positions) for p in pairs.pairs),
+    )
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("name", ["attention only", "gpt2", "gpt_neox", "gemma2"])
+def test_nothing_and_everything(executor: str, name: str) -> None:
+    model = specimen(name).model
+    pairs = random_pairs(random.Random(0), 11, (5, 4), everywhere=True)
+    sets: list[PathSet] = [(), path_set(model.shape, "input => logits")]
+    found = run(executor, model, pairs, sets, [NOISING, DENOISING])
+    nothing, everything = found.patched[NOISING]
+    assert nothing == pytest.approx(found.clean, abs=1e-9)
+    assert everything == pytest.approx(found.corrupt, abs=1e-9)
+    nothing, everything = found.patched[DENOISING]
+    assert nothing == pytest.approx(found.corrupt, abs=1e-9)
+    assert everything == pytest.approx(found.clean, abs=1e-9)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("seed", range(4))
+def test_denoising_is_noising_the_other_way_round(executor: str, seed: int) -> None:
+    model = specimen("gpt2").model
+    rng = random.Random(seed)
+    sets = [random_path_set(rng, Graph(model.shape), positions=True, back=True) for _ in range(3)]
+    pairs = random_pairs(rng, 11, (4, 4), everywhere=True)
+    denoised = run(executor, model, pairs, sets, [DENOISING]).patched[DENOISING]
+    noised = run(executor, model, swapped(pairs), sets, [NOISING]).patched[NOISING]
+    assert denoised == pytest.approx(noised, abs=1e-9)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_denoising_is_noising_of_all_other_paths(executor: str) -> None:
+    """S = paths through a0.h0 directly into a1.h1's query; not-S, written out by hand."""
+    model = specimen("attention only").model
+    pairs = random_pairs(random.Random(5), 11, (5,), everywhere=True)
+    inside = path_set(model.shape, "input -> a0.h0 -> a1.h1<q> -> logits")
+    outside = path_set(
+        model.shape,
+        "input -> logits",
+        "a0.h* -> logits",
+        "a1.h0 -> logits",
+        "a1.h1<k,v> -> logits",
+        "input -> a1.h1<q> -> logits",
+        "a0.h1 -> a1.h1<q> -> logits",
+    )
+    denoised = run(executor, model, pairs, [inside], [DENOISING]).patched[DENOISING]
+    noised = run(executor, model, pairs, [outside], [NOISING]).patched[NOISING]
+    assert denoised == pytest.approx(noised, abs=1e-9)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_set_that_is_not_edge_closed(executor: str) -> None:
+    """Of the paths x -> y -> logits and x' -> y' -> logits only two of the four combinations are
+    in the set. Patching their edges in one shared network would patch all four."""
+    model = specimen("gpt2").model
+    shape = model.shape
+    pairs = random_pairs(random.Random(2), 11, (5,), everywhere=False)
+    two = ["input -> a0.h0<v> -> a1.h0<v> -> logits", "input -> a0.h1<v> -> a1.h1<v> -> logits"]
+    four = "input -> a0.h*<v> -> a1.h*<v> -> logits"
+    found = run(
+        executor,
+        model,
+        pairs,
+        [path_set(shape, *two), path_set(shape, four)],
+        [NOISING],
+    )
+    tree, shared = found.patched[NOISING][:, 0, 0]
+    assert abs(tree - found.clean[0, 0]) > 1e-3
+    assert abs(tree - shared) > 1e-3
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("slot", ["q", "k", "v"])
+def test_agreement_with_transformer_lens(executor: str, slot: str) -> None:
+    """`get_act_patch_direct_path` patches the same edge, one forward pass each."""
+    model = specimen("gpt2").model
+    pairs = random_pairs(random.Random(7), 11, (6, 6), everywhere=False)
+    sets = [path_set(model.shape, f"a0.h1 -> a1.h{head}<{slot}> => logits") for head in range(2)]
+    # Their corrupted run is our base, their clean run what is patched in.
+    found = run(executor, model, pairs, sets, [DENOISING]).patched[DENOISING][:, 0].mean(1)
+    clean, corrupt = (
+        torch.tensor([getattr(pair, which) for pair in pairs.pairs])
+        for which in ("clean", "corrupt")
+    )
+    answers = torch.tensor([[p.points[0].answer, p.points[0].distractor] for p in pairs.pairs])
+
+    def metric(logits: torch.Tensor) -> torch.Tensor:
+        picked = logits[:, -1].gather(1, answers)
+        return (picked[:, 0] - picked[:, 1]).mean()
+
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        caches = [model.bridge.run_with_cache(ids)[1] for ids in (clean, corrupt)]
+        theirs = get_act_patch_direct_path(
+            model.bridge, corrupt, *caches, metric, 0, 1, slot, verbose=False
+        )
+    assert found == pytest.approx(theirs[1].numpy(), abs=1e-6)
+    assert abs(theirs[1].numpy() - float(metric(model.forward(corrupt, [])))).max() > 1e-4
+
+
+def linear_model() -> LoadedModel:
+    """AutoCircuit's micro model: x -> x + sum_h W_h * x, two layers, W = [[1, 2], [3, 4]].
+
+    As a native model: no norm, one token, so that a head's output is its value; its output matrix
+    multiplies elementwise. The two logits are the two entries of x.
+    """
+    fields: dict[str, Any] = {
+        "n_layers": 2,
+        "n_heads": 2,
+        "d_model": 2,
+        "d_head": 2,
+        "n_ctx": 2,
+        "d_vocab": 2,
+        "attn_only": True,
+        "normalization_type": None,
+        "positional_embedding_type": "standard",
+        "act_fn": "relu",
+    }
+    model = load_model(NativeModelConfig(config=fields, dtype=Dtype.float64), 0, "cpu")
+    native = model.bridge.original_model
+    factors = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double()
+    with torch.no_grad():
+        for parameter in native.parameters():
+            parameter.zero_()
+        # Token 0 is (1, 1), token 1 its negative.
+        native.tok_embed.weight.copy_(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
+        native.head.weight.copy_(torch.eye(2))
+        for layer in native.layers:
+            layer.attn.v.weight.copy_(torch.eye(2).repeat(2, 1))
+            for head in range(2):
+                layer.attn.o.weight[:, 2 * head : 2 * head + 2] = factors[head].diag()
+    return model
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_the_micro_model_by_hand(executor: str) -> None:
+    """Denoising, cumulatively: [-25,-49], [-19,-41], [-13,-25], [-9,-13]."""
+    model = linear_model()
+    steps = [
+        [],
+        ["input -> a0.h1<v> -> logits"],
+        ["input -> a0.h0<v> -> a1.h1<v> -> logits"],
+        ["input -> a0.h0<v> -> logits", "input -> a0.h0<v> -> a1.h0<v> -> logits"],
+    ]
+    sets = [
+        path_set(model.shape, *[text for step in steps[: count + 1] for text in step])
+        for count in range(len(steps))
+    ]
+    both = []
+    for entry in range(2):
+        from pathpatch_runner.dataset import Point
+
+        pair = Pair("0", (0,), (1,), (Point(0, entry, 1 - entry),), {"end": 0})
+        found = run(executor, model, PairSet("micro", (pair,)), sets, [DENOISING])
+        both.append(found.patched[DENOISING][:, 0, 0])
+    # logit_diff of the two entries: by hand, [24, 22, 12, 4].
+    expected = np.array([-25 + 49, -19 + 41, -13 + 25, -9 + 13])
+    assert both[0] == pytest.approx(expected, abs=1e-12)
+    assert both[1] == pytest.approx(-expected, abs=1e-12)
+
+
+def test_what_a_slotless_route_means() -> None:
+    """A sender carries everything it computed; a pattern without a slot any slot."""
+    shape = specimen("attention only").model.shape
+    (route,) = path_set(shape, "a0.h1 -> logits")
+    assert route == Route(
+        (
+            Steps((StepPattern(frozenset([2])),)),
+            Steps((StepPattern(frozenset([5])),)),
+        ),
+        (None,),
+    )
