@@ -6,6 +6,7 @@ Random models of every architecture class x random path sets from the grammar x 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ import torch
 from execute.models import NAMES, TOLERANCE, Specimen, specimen
 from execute.path_sets import random_pairs, random_path_set, task_of
 from pathpatch_runner.config import Direction
-from pathpatch_runner.dataset import PairSet, locate
+from pathpatch_runner.dataset import Pair, PairSet, locate
 from pathpatch_runner.execute.delta.executor import evaluate_delta
 from pathpatch_runner.execute.forward import evaluate
-from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.ast import PathSet, Position
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.metric import METRICS, Targets
 from pathpatch_runner.plan.compile import compile_plan
@@ -28,6 +29,10 @@ DIRECTIONS = [Direction.noising, Direction.denoising]
 METRIC = "logit_diff"
 
 
+def _locator(pair: Pair) -> Callable[[Position], int | None]:
+    return lambda position: locate(position, pair)
+
+
 def brute_force(one: Specimen, pairs: PairSet, paths: PathSet, direction: Direction) -> np.ndarray:
     """Logit differences [point] of all pairs."""
     graph = Graph(one.model.shape)
@@ -35,9 +40,7 @@ def brute_force(one: Specimen, pairs: PairSet, paths: PathSet, direction: Direct
     for pair in pairs.pairs:
         runs = [one.reference.embed(torch.tensor(ids)) for ids in (pair.clean, pair.corrupt)]
         base, patched = runs if direction is Direction.noising else runs[::-1]
-        tree = Treeified(
-            one.reference, graph, base, patched, paths, lambda p, pair=pair: locate(p, pair)
-        )
+        tree = Treeified(one.reference, graph, base, patched, paths, _locator(pair))
         for point in pair.points:
             assert point.answer is not None
             assert point.distractor is not None

@@ -192,6 +192,7 @@ def test_hooks_are_removed_after_an_exception() -> None:
     before = model.forward(ids, [])
 
     def fail(values: torch.Tensor, hook: object) -> torch.Tensor:
+        del values, hook
         raise RuntimeError("in a hook")
 
     with pytest.raises(RuntimeError, match="in a hook"):
