@@ -139,6 +139,26 @@ class JsonlDatasetConfig(DatasetConfig):
 
 
 @dataclass
+class AutocircuitDatasetConfig(DatasetConfig):
+    """AutoCircuit's prompt JSON. Of several answers the first is taken."""
+
+    kind: str = "autocircuit"
+    path: str = MISSING
+
+
+@dataclass
+class EapCsvDatasetConfig(DatasetConfig):
+    """EAP-IG's CSV. Labels are token ids or texts of one token; `answer_column` null: none."""
+
+    kind: str = "eap_csv"
+    path: str = MISSING
+    clean_column: str = "clean"
+    corrupted_column: str = "corrupted"
+    answer_column: str | None = "correct_idx"
+    distractor_column: str | None = "incorrect_idx"
+
+
+@dataclass
 class RepeatedRandomDatasetConfig(DatasetConfig):
     """A random segment of token ids twice; the corrupt prompt is an independent draw.
     Evaluation points: the second half, where the next token repeats the first half."""

@@ -286,7 +286,11 @@ def _manifest(
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform_name()
     provenance = Provenance(
         command=command,
-        config={**inputs.identity, "runtime": vars(config.runtime)},
+        config={
+            **inputs.identity,
+            "runtime": vars(config.runtime),
+            "shape": vars(inputs.shape),
+        },
         digests=inputs.digests,
         git=git_state(),
         versions=package_versions(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hydra.core.config_store import ConfigStore
 
 from pathpatch_runner.config import (
+    AutocircuitDatasetConfig,
+    EapCsvDatasetConfig,
     ExperimentConfig,
     GgufModelConfig,
     HubModelConfig,
@@ -30,6 +32,8 @@ SCHEMAS = {
         "repeated_random": RepeatedRandomDatasetConfig,
         "text": TextDatasetConfig,
         "template": TemplateDatasetConfig,
+        "autocircuit": AutocircuitDatasetConfig,
+        "eap_csv": EapCsvDatasetConfig,
     },
 }
 """Group -> kind -> schema. A group file of another name begins with `/schema/<group>/<kind>`."""

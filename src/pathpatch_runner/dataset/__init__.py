@@ -3,6 +3,8 @@
 pair             a pair, its evaluation points, positions
 aligned          checks that every kind of dataset shares
 jsonl            pairs from a file
+autocircuit      AutoCircuit's prompt JSON
+eap_csv          EAP-IG's CSV
 repeated_random  random tokens, twice
 text             windows of a text
 template         sentences from templates and word lists

@@ -46,12 +46,23 @@ def load_jsonl(
     problems: list[DatasetError] = []
     for index, (number, line) in enumerate(lines[: config.n_pairs]):
         try:
-            reader = _Line(f"{path.name}:{number}", tokenizer, shape)
-            pairs.append(reader.pair(line, str(index)))
+            where = f"{path.name}:{number}"
+            pairs.append(pair_of_line(where, line, str(index), tokenizer, shape))
         except DatasetError as error:
             problems.append(error)
     raise_some(problems)
     return PairSet(path.stem, tuple(pairs))
+
+
+def pair_of_line(
+    where: str,
+    line: str,
+    default_id: str,
+    tokenizer: Tokenizer | None,
+    shape: ModelShape | None,
+) -> Pair:
+    """The pair of one line; `where` begins every message. Raises DatasetError."""
+    return _Line(where, tokenizer, shape).pair(line, default_id)
 
 
 class _Line:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from pathpatch_runner.config import (
+    AutocircuitDatasetConfig,
     DatasetConfig,
+    EapCsvDatasetConfig,
     JsonlDatasetConfig,
     RepeatedRandomDatasetConfig,
     TemplateDatasetConfig,
     TextDatasetConfig,
 )
+from pathpatch_runner.dataset.autocircuit import load_autocircuit
+from pathpatch_runner.dataset.eap_csv import load_eap_csv
 from pathpatch_runner.dataset.jsonl import load_jsonl
 from pathpatch_runner.dataset.pair import PairSet
 from pathpatch_runner.dataset.repeated_random import load_repeated_random
@@ -31,6 +35,10 @@ def load_dataset(
     """
     if isinstance(config, JsonlDatasetConfig):
         return load_jsonl(config, tokenizer, shape)
+    if isinstance(config, AutocircuitDatasetConfig):
+        return load_autocircuit(config, tokenizer, shape)
+    if isinstance(config, EapCsvDatasetConfig):
+        return load_eap_csv(config, tokenizer, shape)
     if isinstance(config, RepeatedRandomDatasetConfig):
         return load_repeated_random(config, tokenizer, shape, seed)
     if isinstance(config, TextDatasetConfig):

@@ -38,7 +38,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """`key` None-like parts never occur; `excess`: how many times the tolerance."""
+    """`column` "": a row that is new (`golden` None) or gone. `excess`: in tolerances."""
 
     key: Key
     column: str
@@ -71,7 +71,7 @@ def write_golden(folder: Path, table: pa.Table) -> None:
 
 
 def read_golden(folder: Path) -> pa.Table | None:
-    """The folder's golden.parquet, None where there is none. Raises PublishedError if unreadable."""
+    """The folder's golden.parquet, None if there is none. Raises PublishedError if unreadable."""
     path = folder / GOLDEN
     if not path.is_file():
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from pathpatch_runner.errors import PublishedError
 from pathpatch_runner.regress.published import Check, Claim, Near, Order, Sign, Top, Within
@@ -117,7 +118,7 @@ def _order(check: Order, claim: Claim, rows: Sequence[Row]) -> tuple[str, str, b
         else one(rows, {**claim.where, check.by: name}, claim.column)
         for name in check.names
     ]
-    rises = [later - earlier for earlier, later in zip(values, values[1:], strict=False)]
+    rises = [later - earlier for earlier, later in pairwise(values)]
     wrong = [rise for rise in rises if not rise < 0]
     return ", ".join(shown(value) for value in values), shown(max([0.0, *wrong])), not wrong
 
