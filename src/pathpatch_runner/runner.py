@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from pathpatch_runner.config import Backend, ExperimentConfig
+from pathpatch_runner.config import Backend, Dtype, ExperimentConfig, Source
 from pathpatch_runner.effects import (
     Baseline,
     PointIndex,
@@ -35,6 +35,7 @@ from pathpatch_runner.effects import (
 )
 from pathpatch_runner.execute.backend import Choice, choose_backend
 from pathpatch_runner.execute.batch import position_classes
+from pathpatch_runner.execute.delta.estimate import memory_estimate
 from pathpatch_runner.execute.delta.executor import evaluate_delta
 from pathpatch_runner.execute.forward import evaluate
 from pathpatch_runner.execute.guards import Guard, check_guards
@@ -67,6 +68,7 @@ from pathpatch_runner.store import (
 )
 
 log = logging.getLogger("pathpatch_runner")
+BYTES = {Dtype.float64: 8, Dtype.float32: 4, Dtype.bfloat16: 2, Dtype.float16: 2}
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,12 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
         f"{u.hypothesis}/{u.path_id} ({u.kind.value}): {u.path}" for u in inputs.hypotheses.units
     ]
     longest = max(len(pair.clean) for pair in pairs)
-    memory = (
-        "most of what is free"
-        if config.runtime.memory_gb is None
-        else (f"{config.runtime.memory_gb} GiB at most")
+    memory = memory_estimate(
+        table,
+        inputs.pairs,
+        classes,
+        BYTES[config.model.dtype],
+        everywhere=config.patch.source is not Source.corrupt,
     )
     return Planned(table, classes, describe(table, labels, longest, memory))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,74 @@ def test_which_corruption_must_be_said(tmp_path: Path) -> None:
 
 
 def test_words_of_unequal_length_are_refused(tmp_path: Path) -> None:
-    tokenizer = WordTokenizer(long=[" Mary", " Tom"])
+    # Only slots that name a position are held to one token; `place` names none.
+    text = """
+    templates: ["We went to the{place}"]
+    words: {place: [" park", " station"]}
+    slots: {place: place}
+    corruptions: {other: {place: new}}
+    """
     with pytest.raises(PathPatchError, match="the same number of tokens"):
-        load_dataset(template(tmp_path, "abc"), tokenizer, None, 0)
+        load_dataset(template(tmp_path, None, text), WordTokenizer(long=[" station"]), None, 0)
+
+
+def test_a_word_that_names_a_position_is_one_token(tmp_path: Path) -> None:
+    names = [" Mary", " John", " Tom", " Ann", " Sue"]
+    config = template(tmp_path, "swap", TEMPLATES.replace('answer: "{A}"', ""))
+    config.n_pairs = 1
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, WordTokenizer(long=names), None, 0)
+    assert str(caught.value) == (
+        'dataset names, pair 0: " Sue" in slot "{A}" is 2 tokens ( S|ue), and must be one, as the '
+        "slot names a position"
+    )
+
+
+def test_the_space_before_a_slot_belongs_to_its_token(tmp_path: Path) -> None:
+    text = """
+    templates: ["Then {A} gave to {B}"]
+    words: {name: [Mary, John, Tom, Ann]}
+    slots: {A: name, B: name}
+    positions: [A, B]
+    corruptions: {other: {A: new}}
+    """
+    for pair in load_dataset(template(tmp_path, None, text), WordTokenizer(), None, 0).pairs:
+        assert pair.positions == {"A": 1, "B": 4, "end": 4}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"segment_length": 20}, "dataset.segment_length: prompts of 40 tokens, and the model"),
+        ({"segment_length": 1}, "dataset.segment_length: 1 is too short, 2 is the least"),
+        ({"segment_length": 3, "prefix": [50]}, "dataset.prefix: 50 is not in the vocabulary"),
+        ({"segment_length": 3, "exclude_ids": [-1]}, "dataset.exclude_ids: -1 is not in the"),
+        ({"segment_length": 3, "n_pairs": 0}, "dataset.n_pairs: 0 is not a number of pairs"),
+    ],
+)
+def test_repeated_random_mistakes(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(RepeatedRandomDatasetConfig(**config), None, SHAPE, 0)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"window": 1}, "dataset.window: 1 is too small, 2 is the least"),
+        ({"window": 33}, "dataset.window: prompts of 33 tokens, and the model takes at most 32"),
+        ({"window": 8, "max_points": 0}, "dataset.max_points: 0 is too small, 1 is the least"),
+        ({"window": 30}, 'dataset.window: two windows of 30 tokens do not fit in "t.txt"'),
+        ({"window": 8}, "dataset.window: no window of 8 tokens with a repeated bigram found in"),
+    ],
+)
+def test_text_mistakes(tmp_path: Path, config: dict[str, Any], message: str) -> None:
+    (tmp_path / "t.txt").write_text(" ".join(f"w{i}" for i in range(40)))
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(
+            TextDatasetConfig(path=str(tmp_path / "t.txt"), n_pairs=1, **config),
+            WordTokenizer(),
+            SHAPE,
+            0,
+        )
+    assert str(caught.value).startswith(message)

@@ -99,6 +99,11 @@ GOOD = {"clean": [1, 2], "corrupt": [1, 3]}
             {**GOOD, "answer": 10},
             'p.jsonl:1: "answer": token id 10 is not in the model\'s vocabulary (0 to 9)',
         ),
+        (
+            {**GOOD, "positions": {"end": 0}},
+            'p.jsonl:1: positions "end": 0 is not the last position (1), which "end" always is. '
+            "Use another name",
+        ),
     ],
 )
 def test_mistakes(tmp_path: Path, line: dict[str, Any] | str, message: str) -> None:
@@ -145,3 +150,64 @@ def test_too_few_pairs_and_missing_files(tmp_path: Path) -> None:
     missing = JsonlDatasetConfig(path=str(tmp_path / "none.jsonl"))
     with pytest.raises(DatasetError, match=r"dataset\.path: no file"):
         load_dataset(missing, None, SHAPE, 0)
+
+
+def test_all_mistakes_of_a_line_are_reported_together(tmp_path: Path) -> None:
+    line = {"clean": [1, 2], "corrupt": [1, 2, 3], "answer": 99, "positions": {"S": 7}}
+    with pytest.raises(Problems) as caught:
+        load_dataset(write(tmp_path / "p.jsonl", line), None, SHAPE, 0)
+    said = [str(problem).splitlines()[0] for problem in caught.value.problems]
+    assert said == [
+        "p.jsonl:1: clean and corrupt must have the same number of tokens",
+        'p.jsonl:1: positions "S": 7 is not a position of a prompt of 2 tokens (0 to 1, or '
+        "negative from the end)",
+        'p.jsonl:1: "answer": token id 99 is not in the model\'s vocabulary (0 to 9)',
+    ]
+
+
+def test_ids_are_unique(tmp_path: Path) -> None:
+    config = write(tmp_path / "p.jsonl", {**GOOD, "id": "a"}, GOOD, {**GOOD, "id": "a"})
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, None, SHAPE, 0)
+    assert str(caught.value) == (
+        'p.jsonl:3: id "a" is that of line 1 too. Without an id a pair has its number in the file, '
+        "from 0"
+    )
+
+
+@pytest.mark.parametrize("n_pairs", [0, -1])
+def test_a_number_of_pairs_is_above_0(tmp_path: Path, n_pairs: int) -> None:
+    config = write(tmp_path / "p.jsonl", GOOD, GOOD)
+    config.n_pairs = n_pairs
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, None, SHAPE, 0)
+    assert str(caught.value) == f"dataset.n_pairs: {n_pairs} is not a number of pairs above 0"
+
+
+def test_a_line_separator_inside_a_text_does_not_end_the_line(tmp_path: Path) -> None:
+    line = '{"clean": "a\u2028b", "corrupt": "a\u2028c"}'
+    config = JsonlDatasetConfig(path=str(tmp_path / "p.jsonl"))
+    (tmp_path / "p.jsonl").write_text(line, encoding="utf-8")
+    (pair,) = load_dataset(config, WordTokenizer(), None, 0).pairs
+    assert len(pair.clean) == 3
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_bytes(b'{"clean\xff')
+    config = JsonlDatasetConfig(path=str(tmp_path / "p.jsonl"))
+    with pytest.raises(DatasetError, match=r"is not UTF-8 text \(byte 7\)\. Save it as UTF-8"):
+        load_dataset(config, None, SHAPE, 0)
+
+
+@pytest.mark.parametrize("added", [(["<s>"], []), ([], ["</s>"]), (["<s>"], ["</s>"])])
+def test_an_answer_is_read_without_what_the_tokenizer_adds(
+    tmp_path: Path, added: tuple[list[str], list[str]]
+) -> None:
+    tokenizer = WordTokenizer(before=added[0], after=added[1])
+    config = write(tmp_path / "p.jsonl", {"clean": "a b", "corrupt": "a c", "answer": " Mary"})
+    (pair,) = load_dataset(config, tokenizer, None, 0).pairs
+    # Prompts keep it: two words, and what is added.
+    assert len(pair.clean) == 2 + len(added[0]) + len(added[1])
+    answer = pair.points[0].answer
+    assert answer is not None
+    assert tokenizer.token_text(answer) == " Mary"

@@ -8,6 +8,7 @@ eap_csv          EAP-IG's CSV
 repeated_random  random tokens, twice
 text             windows of a text
 template         sentences from templates and word lists
+template_file    the file of them, checked
 load             `load_dataset`: one entry for each kind
 """
 

@@ -1,8 +1,11 @@
-"""Checks that every kind of dataset shares: equal lengths, different prompts, ids in range."""
+"""Checks that every kind of dataset shares: equal lengths, different prompts, ids in range, texts
+that are one token, files that are text, a number of pairs above 0.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pathpatch_runner.dataset.pair import Pair
 from pathpatch_runner.errors import DatasetError, raise_together
@@ -69,17 +72,56 @@ def _against_model(
     return []
 
 
+def read_text(path: Path) -> str:
+    """The text of a file that `dataset.path` names."""
+    if not path.is_file():
+        raise DatasetError(f'dataset.path: no file "{path}"')
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f'dataset.path: "{path}" is not UTF-8 text (byte {error.start}). Save it as UTF-8'
+        ) from error
+
+
+def asked_pairs(n_pairs: int | None) -> int:
+    """The number of pairs to generate, which must be said and above 0."""
+    if n_pairs is None or n_pairs < 1:
+        raise DatasetError(f"dataset.n_pairs: {n_pairs} is not a number of pairs above 0")
+    return n_pairs
+
+
+def fits(key: str, length: int, shape: ModelShape | None) -> None:
+    """Refuse prompts of a generated dataset that the model cannot take, once for all pairs."""
+    if shape is not None and length > shape.n_ctx:
+        raise DatasetError(
+            f"dataset.{key}: prompts of {length} tokens, and the model takes at most {shape.n_ctx}"
+        )
+
+
 def single_token(where: str, text: str, tokenizer: Tokenizer) -> int:
     """The id of a text that must be one token. Raises DatasetError showing its tokens."""
-    ids = tokenizer.encode(text)
+    ids = _bare(text, tokenizer)
     if len(ids) == 1:
         return ids[0]
     hint = ""
-    if not text.startswith(" ") and len(tokenizer.encode(" " + text)) == 1:
+    if text and not text.startswith(" ") and len(_bare(" " + text, tokenizer)) == 1:
         hint = f'. With a leading space it is one: "{" " + text}"'
     raise DatasetError(
         f'{where}: "{text}" is {len(ids)} tokens ({shown(ids, tokenizer)}), and must be one{hint}'
     )
+
+
+def _bare(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Token ids of a text inside a prompt: without what the tokenizer puts around every text
+    (Llama's and Gemma's begin with BOS), which is what it makes of the empty text."""
+    ids, added = tokenizer.encode(text), tokenizer.encode("")
+    for ahead in range(len(added), -1, -1):
+        behind = len(added) - ahead
+        end = len(ids) - behind
+        if end >= ahead and ids[:ahead] + ids[end:] == added:
+            return ids[ahead:end]
+    return ids
 
 
 def raise_some(problems: Sequence[DatasetError]) -> None:

@@ -4,21 +4,31 @@
      "positions": {"S2": 10}, "targets": [[pos, answer], [pos, answer, distractor]], "id": ...}
 
 Without `targets` the answer is read at `end`. Negative positions count from the end. All
-problems of a file are reported together, each with its line.
+problems of a file are reported together, each with its line. Ids are unique: tables and noise
+draws name a pair by its id.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pathpatch_runner.config import JsonlDatasetConfig
-from pathpatch_runner.dataset.aligned import pair_problems, raise_some, single_token
+from pathpatch_runner.dataset.aligned import (
+    asked_pairs,
+    pair_problems,
+    raise_some,
+    read_text,
+    single_token,
+)
 from pathpatch_runner.dataset.pair import END, Pair, PairSet, Point
 from pathpatch_runner.errors import DatasetError, did_you_mean
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.tokenizer import Tokenizer
+
+Result = TypeVar("Result")
 
 KEYS = ("id", "clean", "corrupt", "answer", "distractor", "positions", "targets")
 
@@ -28,28 +38,37 @@ def load_jsonl(
 ) -> PairSet:
     """All pairs of the file, or its first `n_pairs`."""
     path = Path(config.path)
-    if not path.is_file():
-        raise DatasetError(f'dataset.path: no file "{path}"')
+    # Not splitlines: JSON may hold U+2028 and the like inside a text.
     lines = [
         (number, line)
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for number, line in enumerate(read_text(path).split("\n"), start=1)
         if line.strip()
     ]
     if not lines:
         raise DatasetError(f'dataset.path: "{path}" holds no pairs')
-    if config.n_pairs is not None and len(lines) < config.n_pairs:
+    if config.n_pairs is not None and len(lines) < asked_pairs(config.n_pairs):
         raise DatasetError(
             f'dataset.n_pairs: {config.n_pairs} asked for, and "{path}" has {len(lines)}. '
             "Leave n_pairs out to take all"
         )
     pairs: list[Pair] = []
     problems: list[DatasetError] = []
+    first_lines: dict[str, int] = {}
     for index, (number, line) in enumerate(lines[: config.n_pairs]):
-        try:
-            where = f"{path.name}:{number}"
-            pairs.append(pair_of_line(where, line, str(index), tokenizer, shape))
-        except DatasetError as error:
-            problems.append(error)
+        reader = _Line(f"{path.name}:{number}", tokenizer, shape)
+        pair = reader.pair(line, str(index))
+        problems += reader.problems
+        if pair is None:
+            continue
+        pairs.append(pair)
+        first = first_lines.setdefault(pair.pair_id, number)
+        if first != number:
+            problems.append(
+                DatasetError(
+                    f'{path.name}:{number}: id "{pair.pair_id}" is that of line {first} too. '
+                    "Without an id a pair has its number in the file, from 0"
+                )
+            )
     raise_some(problems)
     return PairSet(path.stem, tuple(pairs))
 
@@ -61,32 +80,49 @@ def pair_of_line(
     tokenizer: Tokenizer | None,
     shape: ModelShape | None,
 ) -> Pair:
-    """The pair of one line; `where` begins every message. Raises DatasetError."""
-    return _Line(where, tokenizer, shape).pair(line, default_id)
+    """The pair of one line; `where` begins every message. Raises its first DatasetError."""
+    reader = _Line(where, tokenizer, shape)
+    pair = reader.pair(line, default_id)
+    if pair is None:
+        raise reader.problems[0]
+    return pair
 
 
 class _Line:
-    """Reads one line; `where` begins every message."""
+    """Reads one line; `where` begins every message, `problems` is everything found wrong."""
 
     def __init__(self, where: str, tokenizer: Tokenizer | None, shape: ModelShape | None) -> None:
+        self.problems: list[DatasetError] = []
         self._where = where
         self._tokenizer = tokenizer
         self._shape = shape
 
-    def pair(self, line: str, default_id: str) -> Pair:
-        record = self._record(line)
-        clean, corrupt = (self._prompt(record, key) for key in ("clean", "corrupt"))
-        problems = pair_problems(self._where, clean, corrupt, self._tokenizer, self._shape)
-        if problems:
-            raise problems[0]
-        length = len(clean)
-        positions = {
-            str(name): self._position(f'positions "{name}"', value, length)
-            for name, value in self._mapping(record).items()
-        }
-        positions.setdefault(END, length - 1)
-        pair_id = str(record.get("id", default_id))
-        return Pair(pair_id, clean, corrupt, self._points(record, length), positions)
+    def pair(self, line: str, default_id: str) -> Pair | None:
+        """The pair, or None and its problems noted."""
+        record = self._attempt(lambda: self._record(line))
+        if record is None:
+            return None
+        clean = self._attempt(lambda: self._prompt(record, "clean"))
+        if clean is None:
+            return None
+        corrupt = self._attempt(lambda: self._prompt(record, "corrupt"))
+        if corrupt is None:
+            return None
+        self.problems += pair_problems(self._where, clean, corrupt, self._tokenizer, self._shape)
+        if not clean:
+            return None
+        positions = self._attempt(lambda: self._positions(record, len(clean)))
+        points = self._attempt(lambda: self._points(record, len(clean)))
+        if self.problems or positions is None or points is None:
+            return None
+        return Pair(str(record.get("id", default_id)), clean, corrupt, points, positions)
+
+    def _attempt(self, step: Callable[[], Result]) -> Result | None:
+        try:
+            return step()
+        except DatasetError as problem:
+            self.problems.append(problem)
+            return None
 
     def _fail(self, what: str) -> DatasetError:
         return DatasetError(f"{self._where}: {what}")
@@ -108,10 +144,19 @@ class _Line:
                 raise self._fail(f'lacks "{key}"')
         return record
 
-    def _mapping(self, record: dict[str, Any]) -> dict[str, Any]:
-        positions = record.get("positions", {})
-        if not isinstance(positions, dict):
+    def _positions(self, record: dict[str, Any], length: int) -> dict[str, int]:
+        said = record.get("positions", {})
+        if not isinstance(said, dict):
             raise self._fail('"positions" must be an object of names and positions')
+        positions = {
+            name: self._position(f'positions "{name}"', value, length)
+            for name, value in said.items()
+        }
+        if positions.setdefault(END, length - 1) != length - 1:
+            raise self._fail(
+                f'positions "{END}": {said[END]} is not the last position ({length - 1}), which '
+                f'"{END}" always is. Use another name'
+            )
         return positions
 
     def _prompt(self, record: dict[str, Any], key: str) -> tuple[int, ...]:

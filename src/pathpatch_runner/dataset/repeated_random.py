@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 
 from pathpatch_runner.config import RepeatedRandomDatasetConfig
-from pathpatch_runner.dataset.aligned import checked
+from pathpatch_runner.dataset.aligned import asked_pairs, checked, fits
 from pathpatch_runner.dataset.pair import END, Pair, PairSet, Point
 from pathpatch_runner.errors import DatasetError
 from pathpatch_runner.graph import ModelShape
@@ -35,15 +35,18 @@ def load_repeated_random(
         raise DatasetError(
             f"dataset.segment_length: {config.segment_length} is too short, 2 is the least"
         )
-    outside = [token for token in config.exclude_ids if not 0 <= token < d_vocab]
-    if outside:
-        raise DatasetError(f"dataset.exclude_ids: {outside[0]} is not in the vocabulary")
+    fits("segment_length", len(config.prefix) + 2 * config.segment_length, shape)
+    for key, tokens in (("prefix", config.prefix), ("exclude_ids", config.exclude_ids)):
+        outside = [token for token in tokens if not 0 <= token < d_vocab]
+        if outside:
+            raise DatasetError(
+                f"dataset.{key}: {outside[0]} is not in the vocabulary (0 to {d_vocab - 1})"
+            )
     allowed = sorted(set(range(d_vocab)) - set(config.exclude_ids))
     if len(allowed) < 2:
         raise DatasetError("dataset.exclude_ids: fewer than two tokens are left to draw from")
-    if config.n_pairs is None or config.n_pairs < 1:
-        raise DatasetError(f"dataset.n_pairs: {config.n_pairs} is not a number of pairs above 0")
-    pairs = [_pair(config, allowed, seed, number) for number in range(config.n_pairs)]
+    n_pairs = asked_pairs(config.n_pairs)
+    pairs = [_pair(config, allowed, seed, number) for number in range(n_pairs)]
     return PairSet("repeated_random", checked("repeated_random", pairs, tokenizer, shape))
 
 

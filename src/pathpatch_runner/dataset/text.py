@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from pathpatch_runner.config import TextDatasetConfig
-from pathpatch_runner.dataset.aligned import checked
+from pathpatch_runner.dataset.aligned import asked_pairs, checked, fits, read_text
 from pathpatch_runner.dataset.pair import END, Pair, PairSet, Point
 from pathpatch_runner.errors import DatasetError
 from pathpatch_runner.graph import ModelShape
@@ -24,19 +24,22 @@ def load_text(
 ) -> PairSet:
     """`n_pairs` pairs of windows of `window` tokens; each seeded by its number."""
     path = Path(config.path)
-    if not path.is_file():
-        raise DatasetError(f'dataset.path: no file "{path}"')
+    text = read_text(path)
     if tokenizer is None:
         raise DatasetError("dataset: text needs a tokenizer, and the model has none")
-    if config.n_pairs is None or config.n_pairs < 1:
-        raise DatasetError(f"dataset.n_pairs: {config.n_pairs} is not a number of pairs above 0")
-    ids = tokenizer.encode(path.read_text(encoding="utf-8"))
+    n_pairs = asked_pairs(config.n_pairs)
+    # The shortest text that completes a bigram, a a a, is read from a window of 2.
+    for key, value, least in (("window", config.window, 2), ("max_points", config.max_points, 1)):
+        if value is not None and value < least:
+            raise DatasetError(f"dataset.{key}: {value} is too small, {least} is the least")
+    fits("window", config.window, shape)
+    ids = tokenizer.encode(text)
     if len(ids) < 2 * config.window + 2:
         raise DatasetError(
             f'dataset.window: two windows of {config.window} tokens do not fit in "{path.name}", '
             f"which has {len(ids)}"
         )
-    pairs = [_pair(config, ids, seed, number) for number in range(config.n_pairs)]
+    pairs = [_pair(config, ids, seed, number) for number in range(n_pairs)]
     return PairSet(path.stem, checked(path.stem, pairs, tokenizer, shape))
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.errors import PathPatchError, PublishedError, did_you_mean
 from pathpatch_runner.regress.golden import GOLDEN
 from pathpatch_runner.regress.junit import write_junit
 from pathpatch_runner.regress.launch import launcher
-from pathpatch_runner.regress.published import read_all
+from pathpatch_runner.regress.published import Published, read_all
 from pathpatch_runner.regress.session import Session, accept, check, tally
 from pathpatch_runner.regress.show import console, print_differences, print_verdicts
 from pathpatch_runner.regress.verdict import Mark
@@ -61,6 +62,18 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parsed
 
 
+def check_model(files: Sequence[Published], model: str) -> None:
+    """Raises PublishedError where nothing names the model: all would pass, for want of claims."""
+    runs = [claim.run for file in files for claim in file.claims]
+    runs += [run for file in files for run in file.golden.runs]
+    named = sorted({run.model for run in runs if run.model is not None})
+    if model not in named:
+        raise PublishedError(
+            f'--model: no claim names "{model}".{did_you_mean(model, named)} '
+            f"Named: {', '.join(named) or 'none'}"
+        )
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 1 if any claim fails or something cannot be read."""
     given = arguments(words)
@@ -71,10 +84,11 @@ def main(words: Sequence[str] | None = None) -> int:
         files = read_all(folder, tuple(given.names))
         if given.accept:
             for published in files:
-                changed = accept(published, session)
-                print_differences(published.name, changed, console())
+                accept(published, session, partial(print_differences, published.name, console()))
                 print(f"written: {published.folder / GOLDEN}")
             return 0
+        if given.model is not None:
+            check_model(files, given.model)
         verdicts = [v for published in files for v in check(published, session, given.model)]
     except PathPatchError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@
         tolerance: 0.03
         source: "arXiv 2304.05969, section 4.2"
         secondary: true                  known to us from others only
+        unavailable: "why"               recorded, but nothing here can answer it yet
     golden:
       runs: [{experiment: induction}]    whose summaries are held by golden.parquet
       tolerance: {p_value: 0.05}         by column, see `golden.TOLERANCE`
@@ -48,7 +49,7 @@ PUBLISHED = "published.yaml"
 CHECKS = ("value", "at_least", "at_most", "sign", "order", "top")
 KEYS = (
     *("id", "experiment", "model", "overrides", "where", "column", *CHECKS),
-    *("tolerance", "by", "source", "secondary"),
+    *("tolerance", "by", "source", "secondary", "unavailable"),
 )
 SIGNS = ("positive", "negative")
 
@@ -112,7 +113,7 @@ Check = Near | Within | Sign | Order | Top
 
 @dataclass(frozen=True)
 class Claim:
-    """One published statement."""
+    """One published statement. `unavailable`: why nothing can answer it yet, "" if it can."""
 
     id: str
     run: Run
@@ -121,6 +122,7 @@ class Claim:
     check: Check
     source: str
     secondary: bool = False
+    unavailable: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ def _claim(where: str, entry: Any) -> Claim:
         check=_check(where, entry),
         source=str(entry["source"]),
         secondary=bool(entry.get("secondary", False)),
+        unavailable=str(entry.get("unavailable") or ""),
     )
 
 

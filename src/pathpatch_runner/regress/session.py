@@ -5,7 +5,7 @@ Every run is launched once, however many claims are about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -65,6 +65,8 @@ def _wanted(run: Run, model: str | None) -> bool:
 
 
 def _claim(group: str, claim: Claim, session: Session) -> Verdict:
+    if claim.unavailable:
+        return not_judged(group, claim, Mark.unavailable, claim.unavailable)
     outcome = session.outcome(claim.run)
     if outcome.directory is None:
         mark = Mark.failed if outcome.available else Mark.unavailable
@@ -109,8 +111,10 @@ def _of_run(golden: pa.Table, found: pa.Table) -> pa.Table:
     return golden
 
 
-def accept(published: Published, session: Session) -> Sequence[Difference]:
-    """Make the present results golden; returns what changes beyond tolerance, before it does.
+def accept(
+    published: Published, session: Session, show: Callable[[Sequence[Difference]], None]
+) -> None:
+    """Make the present results golden; `show` gets what changes beyond tolerance, before it does.
 
     Raises PublishedError, with nothing written, where a golden run cannot be had.
     """
@@ -128,11 +132,9 @@ def accept(published: Published, session: Session) -> Sequence[Difference]:
     table = golden_table(summaries)
     _distinct(published.name, table)
     golden = read_golden(published.folder)
-    changed = differences(
-        table.slice(0, 0) if golden is None else golden, table, published.golden.tolerance
-    )
+    if golden is not None:
+        show(differences(golden, table, published.golden.tolerance))
     write_golden(published.folder, table)
-    return changed
 
 
 def _distinct(name: str, table: pa.Table) -> None:

@@ -48,7 +48,7 @@ def print_verdicts(verdicts: Sequence[Verdict], to: Console) -> None:
     to.print("\n" + ", ".join(f"{counts[mark]} {mark.value}" for mark in Mark))
 
 
-def print_differences(name: str, changed: Sequence[Difference], to: Console) -> None:
+def print_differences(name: str, to: Console, changed: Sequence[Difference]) -> None:
     """What accepting changes in an experiment's golden table."""
     if not changed:
         to.print(f"{escape(name)}: nothing differs beyond tolerance")
