@@ -12,11 +12,14 @@ import random
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
+NUMBERS = (
+    *("one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
 OTHERS = {
-    "colour": "red blue green yellow black white brown pink".split(),
-    "animal": "dog cat horse bird fish cow sheep bear".split(),
-    "fruit": "apple orange banana lemon grape cherry pear peach".split(),
+    "colour": ["red", "blue", "green", "yellow", "black", "white", "brown", "pink"],
+    "animal": ["dog", "cat", "horse", "bird", "fish", "cow", "sheep", "bear"],
+    "fruit": ["apple", "orange", "banana", "lemon", "grape", "cherry", "pear", "peach"],
 }
 TEMPLATES = (
     "The children said together: {}, {}, {},",

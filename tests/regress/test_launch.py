@@ -64,6 +64,7 @@ def test_a_missing_model_is_unavailable(message: str) -> None:
         'model.name: there is no model "gpt22" on the hub. Check the spelling',
         '2 problems:\n1. model.path: no file "w"\n2. metrics: unknown metric "los"',
         'model.weights: "w" does not fit model.config: embed.W_E [3, 2] is missing',
+        'model.weights: "w" is not a safetensors file: "header"',
     ],
 )
 def test_anything_else_is_a_failure(message: str) -> None:

@@ -53,12 +53,20 @@ def load_repeated_random(
 def _pair(config: RepeatedRandomDatasetConfig, allowed: list[int], seed: int, number: int) -> Pair:
     generator = random.Random(f"repeated_random/{seed}/{number}")
     length = config.segment_length
-    segments = [[generator.choice(allowed) for _ in range(length)] for _ in range(2)]
+    segments = [_segment(generator, allowed, length) for _ in range(2)]
     while segments[0] == segments[1]:
-        segments[1] = [generator.choice(allowed) for _ in range(length)]
+        segments[1] = _segment(generator, allowed, length)
     clean, corrupt = ((*config.prefix, *segment, *segment) for segment in segments)
     start = len(config.prefix) + length
     points = tuple(
         Point(start + i, segments[0][i + 1], segments[1][i + 1]) for i in range(length - 1)
     )
     return Pair(str(number), clean, corrupt, points, {END: len(clean) - 1})
+
+
+def _segment(generator: random.Random, allowed: list[int], length: int) -> list[int]:
+    """Different tokens, so that what followed a token is never in doubt; where the vocabulary is
+    smaller than the segment, tokens have to repeat."""
+    if length <= len(allowed):
+        return generator.sample(allowed, length)
+    return [generator.choice(allowed) for _ in range(length)]

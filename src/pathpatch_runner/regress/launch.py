@@ -31,9 +31,7 @@ NOT_AT_HAND = (
     re.compile(r'model\.name: the files of ".*" are not in the cache'),
     re.compile(r'model\.name: ".*" is gated'),
     re.compile(r'model: ".*" needs a package that is not installed'),
-    re.compile(
-        r'model\.(path|weights): (no (file|directory) )?".*"( was not found.*)?$', re.DOTALL
-    ),
+    re.compile(r'model\.(path|weights): (no (file|directory) "[^"]*"|"[^"]*" was not found)'),
 )
 """Messages of `model.files`, `model.weights` and `cli.places` that say that a model is missing."""
 
