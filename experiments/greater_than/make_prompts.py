@@ -1,9 +1,9 @@
 """Write `pairs.jsonl`: years that must be greater, in tokens of one digit (Hanna et al. 2023).
 
 GPT-2 has tokens of two digits, and the paper measures all years greater against all not greater.
-SmolLM2 writes years digit by digit, so the question here is that of the last digit: after "from the
-year 1734 to the year 173" a digit above 4 must follow. Answer: two above; distractor: two below. The
-corrupt prompt ends its first year in 0, after which both are possible.
+SmolLM2 writes years digit by digit, so the question here is that of the last digit: after "from
+the year 1734 to the year 173" a digit above 4 must follow. Answer: two above; distractor: two
+below. The corrupt prompt ends its first year in 0, after which both are possible.
 """
 
 import json
