@@ -42,8 +42,8 @@ SMALL = RandomModelConfig(architecture="gpt2", config=RANDOM["gpt2"][1])
 def test_logits_equal_those_of_a_plain_model(name: str) -> None:
     with torch.no_grad():
         expected = plain_twin(name)(IDS).logits
-    # Llama-likes compute their norms in float32.
-    atol = 1e-12 if name.startswith("gpt") else 1e-6
+    # Llama-likes compute their norms in float32, GPT-J as the bridge runs it its scores.
+    atol = 1e-6 if name == "gptj" or not name.startswith("gpt") else 1e-12
     torch.testing.assert_close(loaded(name).forward(IDS, []), expected, rtol=0, atol=atol)
 
 

@@ -194,8 +194,9 @@ def _rotary(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | No
         tables = (native.cos_cached, native.sin_cached)
         cos, sin = (table[:n_positions].to(model.dtype) for table in tables)
         return Rotary(cos, sin, adjacent=True)
-    if getattr(attention, "embed_positions", None) is not None:
-        sin, cos = attention.embed_positions[:n_positions].chunk(2, dim=-1)
+    table = _interleaved_table(model, attention)
+    if table is not None:
+        sin, cos = table[:n_positions].chunk(2, dim=-1)
         doubled = (table.repeat_interleave(2, -1) for table in (cos, sin))
         cos, sin = (table.to(model.device, model.dtype) for table in doubled)
         return Rotary(cos, sin, adjacent=True)
@@ -206,6 +207,17 @@ def _rotary(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | No
     like = torch.zeros(1, 1, dtype=model.dtype, device=model.device)
     cos, sin = _original(module)(like, ids)
     return Rotary(cos[0], sin[0], adjacent=False)
+
+
+def _interleaved_table(model: LoadedModel, attention: Any) -> torch.Tensor | None:
+    """GPT-J's sines and cosines [position, sines then cosines]: kept by each layer's attention
+    up to transformers 5.23, by the body of the model since."""
+    body = getattr(model.bridge.original_model, "transformer", None)
+    for owner in (attention, getattr(body, "rotary_emb", None)):
+        table = getattr(owner, "embed_positions", None)
+        if isinstance(table, torch.Tensor):
+            return table
+    return None
 
 
 _FAST_ACTIVATIONS: dict[str, Function] = {
