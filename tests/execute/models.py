@@ -58,6 +58,7 @@ NATIVE: dict[str, dict[str, Any]] = {
         "d_head": 4,
         "n_key_value_heads": 2,
     },
+    "shortformer": {**FIELDS, "attn_only": True, "positional_embedding_type": "shortformer"},
     "bidirectional": {**FIELDS, "d_mlp": 24, "attention_dir": "bidirectional"},
 }
 NAMES = (*HUGGING_FACE, *NATIVE)

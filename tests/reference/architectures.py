@@ -184,7 +184,10 @@ def native(module: Any, *, base: float = 10000.0) -> ReferenceModel:
     heads = config.n_heads
     groups = config.n_key_value_heads or heads
     rotary = getattr(config, "positional_embedding_type", "standard") == "rotary"
-    rotate = rotate_pairs(base, config.rotary_dim or config.d_head) if rotary else unrotated
+    positions = getattr(module, "positions", None)
+    # A shortformer is a rotary model to TransformerLens: neither touches the stream.
+    turns = rotary and positions is None
+    rotate = rotate_pairs(base, config.rotary_dim or config.d_head) if turns else unrotated
 
     def layer(block: Any) -> ReferenceLayer:
         attention = block.attn
@@ -200,6 +203,7 @@ def native(module: Any, *, base: float = 10000.0) -> ReferenceModel:
             b_O=bias(attention.o),
             mlp=None if config.attn_only else lambda x: block.mlp(block.ln2(x)),
             rotate=rotate,
+            positions=None if positions is None else positions.weight.detach(),
         )
 
     def embed(ids: torch.Tensor) -> torch.Tensor:

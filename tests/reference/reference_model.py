@@ -32,7 +32,7 @@ def unrotated(x: torch.Tensor, position: int) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class ReferenceLayer:
-    """W_Q [H, d_model, d_head], W_K, W_V [K, d_model, d_head], W_O [H, d_head, d_model]; biases
+    """`positions` [n_ctx, d_model]: added to what queries and keys read. W_Q [H, d_model, d_head], W_K, W_V [K, d_model, d_head], W_O [H, d_head, d_model]; biases
     without the d_model axis (b_O [d_model]); norms before and (Gemma) after; the MLP or None."""
 
     attention_norm: Function
@@ -50,6 +50,7 @@ class ReferenceLayer:
     scale: float | None = None
     softcap: float | None = None
     window: int | None = None
+    positions: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,13 @@ class ReferenceModel:
     ) -> torch.Tensor:
         group = head * len(weights.W_K) // len(weights.W_Q)
         norm = weights.attention_norm
-        query = weights.rotate(norm(q) @ weights.W_Q[head] + weights.b_Q[head], position)
+        added = weights.positions if weights.positions is not None else torch.zeros(10**3, 1)
+        asked = norm(q) + added[position]
+        query = weights.rotate(asked @ weights.W_Q[head] + weights.b_Q[head], position)
         scores = []
         for place, stream in zip(places, k, strict=True):
-            key = weights.rotate(norm(stream) @ weights.W_K[group] + weights.b_K[group], place)
+            told = norm(stream) + added[place]
+            key = weights.rotate(told @ weights.W_K[group] + weights.b_K[group], place)
             score = query @ key / (weights.scale or math.sqrt(len(query)))
             if weights.softcap:
                 score = weights.softcap * torch.tanh(score / weights.softcap)

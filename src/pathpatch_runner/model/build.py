@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,16 @@ from pathpatch_runner.config import (
 )
 from pathpatch_runner.errors import ModelError, did_you_mean
 from pathpatch_runner.model.files import (
-    LEGACY_PREFIXES,
     cached_first,
     explained,
     gguf_file,
     native_fields,
+)
+from pathpatch_runner.model.legacy import (
+    is_legacy,
+    legacy_config,
+    legacy_fields,
+    legacy_weights,
 )
 from pathpatch_runner.model.shape import random_config, shape_of_fields
 from pathpatch_runner.model.weights import listed, load_native_weights
@@ -77,10 +82,22 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def _native(config: NativeModelConfig, seed: int, dtype: torch.dtype) -> Any:
+    fields = native_fields(config)
+    bridge = _booted(fields, seed)
+    if config.weights is not None:
+        # First, or weights in float64 would be rounded to the float32 they are copied into.
+        bridge.to(dtype=dtype)
+        load_native_weights(bridge, shape_of_fields(fields), Path(config.weights))
+    return bridge
+
+
+def _booted(fields: Mapping[str, Any], seed: int) -> Any:
+    """A native bridge of TransformerBridgeConfig fields, with random weights."""
     from transformer_lens.config import TransformerBridgeConfig
     from transformer_lens.model_bridge import TransformerBridge
 
-    fields = native_fields(config)
+    from pathpatch_runner.model import shortformer
+
     allowed = _bridge_fields(TransformerBridgeConfig)
     unknown = [name for name in fields if name not in allowed]
     if unknown:
@@ -88,17 +105,16 @@ def _native(config: NativeModelConfig, seed: int, dtype: torch.dtype) -> Any:
             f'model.config: unknown field "{unknown[0]}".{did_you_mean(unknown[0], allowed)} '
             "Fields are those of TransformerLens' TransformerBridgeConfig"
         )
-    shape = shape_of_fields(fields)
+    shape_of_fields(fields)
+    positions = fields.get("positional_embedding_type")
+    boot = TransformerBridge.boot_native
+    if positions == shortformer.KIND:
+        boot = shortformer.boot_shortformer
     with seeded(seed):
         try:
-            bridge = TransformerBridge.boot_native(TransformerBridgeConfig(**fields))
+            return boot(TransformerBridgeConfig(**fields))
         except (ValueError, TypeError, NotImplementedError, AssertionError) as error:
             raise ModelError(f"model.config: no such native model: {error}") from error
-    if config.weights is not None:
-        # First, or weights in float64 would be rounded to the float32 they are copied into.
-        bridge.to(dtype=dtype)
-        load_native_weights(bridge, shape, Path(config.weights))
-    return bridge
 
 
 def _bridge_fields(config_class: Any) -> set[str]:
@@ -140,11 +156,8 @@ def _bridged(model: Any) -> Any:
 
 
 def _hub(config: HubModelConfig, dtype: torch.dtype) -> Any:
-    if config.name.startswith(LEGACY_PREFIXES):
-        from transformer_lens.model_bridge.sources.tl_legacy import boot
-
-        with explained(config.name):
-            return boot(config.name, device="cpu", dtype=dtype)
+    if is_legacy(config):
+        return _legacy(config, dtype)
     revision = {"revision": config.revision} if config.revision else {}
     with explained(config.name):
         return _bridged(
@@ -154,6 +167,21 @@ def _hub(config: HubModelConfig, dtype: torch.dtype) -> Any:
                 )
             )
         )
+
+
+def _legacy(config: HubModelConfig, dtype: torch.dtype) -> Any:
+    """A native bridge of a repository in TransformerLens' old format."""
+    said = legacy_config(config, local=False)
+    if said.get("architecture", "neel") != "neel" or "_old" in config.name:
+        # Layouts that only TransformerLens converts. It asks the hub what files there are.
+        from transformer_lens.model_bridge.sources.tl_legacy import boot
+
+        with explained(config.name):
+            return boot(config.name, device="cpu", dtype=dtype)
+    fields = legacy_fields(config, said)
+    bridge = _booted(fields, seed=0).to(dtype=dtype)
+    load_native_weights(bridge, shape_of_fields(fields), legacy_weights(config))
+    return bridge
 
 
 def _hugging_face(name: str, shown: str, dtype: torch.dtype, options: dict[str, Any]) -> Any:

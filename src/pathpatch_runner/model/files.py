@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 from pathpatch_runner.config import GgufModelConfig, NativeModelConfig
 from pathpatch_runner.errors import ModelError
 
-LEGACY_PREFIXES = ("NeelNanda/", "ArthurConmy/", "Baidicoot/")
-"""Hub repositories in TransformerLens' own old format (its `TL_LEGACY_PREFIXES`)."""
 Result = TypeVar("Result")
 
 

@@ -49,11 +49,13 @@ class Rotary:
 
 @dataclass(frozen=True)
 class Projection:
-    """One of queries, keys, values: `weight` [head, d_model, d_head], `bias` [head, d_head]."""
+    """One of queries, keys, values: `weight` [head, d_model, d_head], `bias` [head, 1 or n
+    positions, d_head]: by position where positions are added to what is read."""
 
     weight: torch.Tensor
     bias: torch.Tensor | None
     norm: Function | None = None
+    rotary: Rotary | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ class Attention:
     q: Projection
     k: Projection
     v: Projection
-    rotary: Rotary | None
     scale: float
     softcap: float
     window: int | None
@@ -145,12 +146,12 @@ class _Layer:
     def attention(self) -> Attention:
         shape, block = self._shape, self._block
         weight, b_o = _matrix(block.attn.o)
+        rotary = _rotary(self._model, self._original, self._n_positions)
         return Attention(
             norm=_original(block.ln1),
-            q=self._projection("q", shape.n_heads),
-            k=self._projection("k", shape.n_kv),
-            v=self._projection("v", shape.n_kv),
-            rotary=_rotary(self._model, self._original, self._n_positions),
+            q=self._projection("q", shape.n_heads, rotary),
+            k=self._projection("k", shape.n_kv, rotary),
+            v=self._projection("v", shape.n_kv, None),
             scale=_scale(self._original, shape, self._layer),
             softcap=_softcap(getattr(self._model.bridge.cfg, "attn_scores_soft_cap", None)),
             window=getattr(self._original, "sliding_window", None),
@@ -160,13 +161,18 @@ class _Layer:
             post=None if shape.separable_heads else _original(block.ln1_post),
         )
 
-    def _projection(self, slot: str, n_heads: int) -> Projection:
-        weight, bias = _matrix(getattr(self._block.attn, slot))
+    def _projection(self, slot: str, n_heads: int, rotary: Rotary | None) -> Projection:
+        component = getattr(self._block.attn, slot)
+        weight, bias = _matrix(component)
+        positions = getattr(_original(component), "positions", None)
+        if positions is not None:
+            bias = bias + positions[: self._n_positions] @ weight
         norm = getattr(self._original, f"{slot}_norm", None) if slot != "v" else None
         return Projection(
             weight.unflatten(1, (n_heads, -1)).permute(1, 0, 2).contiguous(),
-            None if bias is None else bias.unflatten(0, (n_heads, -1)),
+            None if bias is None else bias.view(-1, n_heads, self._shape.d_head).transpose(0, 1),
             norm,
+            rotary,
         )
 
     def mlp(self) -> Mlp:

@@ -23,6 +23,7 @@ from pathpatch_runner.config import (
 from pathpatch_runner.errors import ModelError, did_you_mean
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.files import explained, native_fields
+from pathpatch_runner.model.legacy import is_legacy, legacy_config, legacy_fields
 
 PARALLEL = ("gptj", "gpt_neox", "falcon", "phi", "codegen", "cohere")
 """Model types whose blocks are parallel, unless their config says otherwise."""
@@ -192,6 +193,8 @@ def _cached_shape(config: HubModelConfig) -> ModelShape | None:
     from transformers import AutoConfig
 
     try:
+        if is_legacy(config):
+            return shape_of_fields(legacy_fields(config, legacy_config(config, local=True)))
         with explained(config.name):
             found = AutoConfig.from_pretrained(
                 config.name, revision=config.revision, local_files_only=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +14,8 @@ from pathpatch_runner.config import (
     NativeModelConfig,
 )
 from pathpatch_runner.errors import ModelError
-from pathpatch_runner.model.files import LEGACY_PREFIXES, cached_first, explained, gguf_file
+from pathpatch_runner.model.files import cached_first, explained, gguf_file
+from pathpatch_runner.model.legacy import is_legacy, legacy_config
 
 
 class Tokenizer(Protocol):
@@ -127,8 +127,8 @@ def _from_hub(config: HubModelConfig) -> Tokenizer:
 
     name = config.name
     with explained(name):
-        if name.startswith(LEGACY_PREFIXES):
-            name = _tokenizer_of_legacy(name)
+        if is_legacy(config):
+            name = _tokenizer_of_legacy(config)
         return HuggingFaceTokenizer(
             cached_first(
                 lambda local: AutoTokenizer.from_pretrained(
@@ -140,12 +140,11 @@ def _from_hub(config: HubModelConfig) -> Tokenizer:
         )
 
 
-def _tokenizer_of_legacy(name: str) -> str:
+def _tokenizer_of_legacy(config: HubModelConfig) -> str:
     """Models in TransformerLens' old format name a tokenizer of another repository."""
-    from huggingface_hub import hf_hub_download
-
-    file = cached_first(lambda local: hf_hub_download(name, "config.json", local_files_only=local))
-    fields = json.loads(Path(file).read_text(encoding="utf-8"))
-    if not fields.get("tokenizer_name"):
-        raise ModelError(f'model.name: "{name}" names no tokenizer. Give token ids in the data')
-    return str(fields["tokenizer_name"])
+    named = legacy_config(config, local=False).get("tokenizer_name")
+    if not named:
+        raise ModelError(
+            f'model.name: "{config.name}" names no tokenizer. Give token ids in the data'
+        )
+    return str(named)

@@ -1,4 +1,5 @@
 """Weights of native models: safetensors in TransformerLens names, checked before they are loaded.
+(TransformerLens' old hub repositories have the same names in a torch file, `.pth`.)
 
 `embed.W_E` [d_vocab, d_model], `pos_embed.W_pos` [n_ctx, d_model], `blocks.0.attn.W_Q` [n_heads,
 d_model, d_head], `W_K`, `W_V` [n_kv, d_model, d_head], `W_O` [n_heads, d_head, d_model], `b_Q`,
@@ -24,6 +25,7 @@ _BUFFERS = (".mask", ".IGNORE")
 _NAMES = {
     "embed.weight": "embed.W_E",
     "pos_embed.weight": "pos_embed.W_pos",
+    "positions.weight": "pos_embed.W_pos",
     "unembed.weight": "unembed.W_U",
     "unembed.bias": "unembed.b_U",
 }
@@ -53,7 +55,10 @@ def load_native_weights(bridge: Any, shape: ModelShape, path: Path) -> None:
             f'model.weights: "{path}" does not fit model.config: {listed(wrong)}. Names and '
             "shapes are TransformerLens' (blocks.0.attn.W_Q [n_heads, d_model, d_head], ...)"
         )
-    bridge.load_state_dict(convert_tl_checkpoint(tensors, bridge.cfg), strict=True)
+    state = convert_tl_checkpoint(tensors, bridge.cfg)
+    if "positions.weight" in bridge.state_dict():
+        state["positions.weight"] = state.pop("pos_embed.weight")
+    bridge.load_state_dict(state, strict=True)
 
 
 def listed(problems: list[str]) -> str:
@@ -94,7 +99,10 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise ModelError(f'model.weights: no file "{path}"')
     try:
-        tensors = load_file(path)
+        if path.suffix == ".pth":
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+        else:
+            tensors = load_file(path)
     except SafetensorError as error:
         raise ModelError(f'model.weights: "{path}" is not a safetensors file: {error}') from error
     return {_plain(name): t for name, t in tensors.items() if not name.endswith(_BUFFERS)}

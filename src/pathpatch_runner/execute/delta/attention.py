@@ -130,7 +130,6 @@ class _Projected:
         places: Selection,
     ) -> None:
         self._projection = (part.q, part.k, part.v)[slot]
-        self._rotary = part.rotary if slot != V else None
         self._normed = normed
         self._mixtures = mixtures
         self._places = places
@@ -160,9 +159,7 @@ class _Projected:
         else:
             index = torch.as_tensor(rows).to(normed.device, non_blocking=True)
             normed = normed.index_select(0, index)
-        projected = project(self._projection, head, normed)
-        if self._rotary is not None:
-            projected = self._rotary(projected, self._places.index)
+        projected = project(self._projection, head, normed, self._places.index)
         self._last = (head, key, projected)
         return projected
 

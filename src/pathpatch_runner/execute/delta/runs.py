@@ -89,16 +89,22 @@ def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tens
     return Runs((*streams, stream), tuple(attention), tuple(mlp))
 
 
-def project(projection: Projection, head: int, normed: torch.Tensor) -> torch.Tensor:
-    """`normed` [..., P, d_model] -> queries, keys or values of one head [..., P, D]."""
+def project(
+    projection: Projection, head: int, normed: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    """`normed` [..., P, d_model], which stands at `positions` [P] -> queries, keys or values of
+    one head [..., P, D], as scores and sums use them."""
     rows = normed.reshape(-1, normed.shape[-1])
     weight = projection.weight[head]
-    if projection.bias is None:
-        projected = rows @ weight
+    bias = projection.bias
+    if bias is not None and bias.shape[1] == 1:
+        result = torch.addmm(bias[head], rows, weight).unflatten(0, normed.shape[:-1])
     else:
-        projected = torch.addmm(projection.bias[head], rows, weight)
-    result = projected.unflatten(0, normed.shape[:-1])
-    return result if projection.norm is None else projection.norm(result)
+        result = (rows @ weight).unflatten(0, normed.shape[:-1])
+        result = result if bias is None else result + bias[head, positions]
+    if projection.norm is not None:
+        result = projection.norm(result)
+    return result if projection.rotary is None else projection.rotary(result, positions)
 
 
 def scores_of(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -123,11 +129,9 @@ def _attention(part: Attention, stream: torch.Tensor) -> tuple[AttentionRun, tor
     normed = part.norm(stream)
     positions = torch.arange(stream.shape[-2], device=stream.device)
     q, k, v = (
-        torch.stack([project(p, head, normed) for head in range(len(p.weight))], dim=1)
+        torch.stack([project(p, head, normed, positions) for head in range(len(p.weight))], dim=1)
         for p in (part.q, part.k, part.v)
     )
-    if part.rotary is not None:
-        q, k = part.rotary(q, positions), part.rotary(k, positions)
     group = q.shape[1] // k.shape[1]
     mask = unseen(part, positions, positions)
     z = torch.empty_like(q)
