@@ -32,8 +32,10 @@ def unrotated(x: torch.Tensor, position: int) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class ReferenceLayer:
-    """`positions` [n_ctx, d_model]: added to what queries and keys read. W_Q [H, d_model, d_head], W_K, W_V [K, d_model, d_head], W_O [H, d_head, d_model]; biases
-    without the d_model axis (b_O [d_model]); norms before and (Gemma) after; the MLP or None."""
+    """W_Q [H, d_model, d_head], W_K, W_V [K, d_model, d_head], W_O [H, d_head, d_model]; biases
+    without the d_model axis (b_O [d_model]); norms before and (Gemma) after; the MLP or None.
+    `positions` [n_ctx, d_model] are added to what queries and keys read.
+    """
 
     attention_norm: Function
     W_Q: torch.Tensor

@@ -91,6 +91,7 @@ def load_model(config: ModelConfig, seed: int, device: str) -> LoadedModel:
     name = model_name(config)
     bridge = build_bridge(config, seed, where, dtype)
     if config.weight_processing is WeightProcessing.compatibility:
+        _check_foldable(bridge, name)
         with quiet(), seeded(seed):
             bridge.enable_compatibility_mode()
     for parameter in bridge.parameters():
@@ -126,6 +127,14 @@ def _agreed_shape(said: ModelShape | None, found: ModelShape, name: str) -> Mode
             "Check the config against the weights"
         )
     return found
+
+
+def _check_foldable(bridge: Any, name: str) -> None:
+    if hasattr(bridge.original_model, "positions"):
+        raise ModelError(
+            f'model "{name}": weight_processing=compatibility would fold its norms into queries '
+            "and keys, past the positions added between them. Use weight_processing=none"
+        )
 
 
 def _check_dtype(dtype: torch.dtype, device: torch.device) -> None:
