@@ -49,7 +49,7 @@ THREADS = 2
 TURNS = 3
 WORKLOADS = {
     "a": ("every `s -> r<q> -> logits@end`, s and r all heads", 4000.0),
-    "b": ("`s -> r<q> => logits`, all s, two receivers in every layer", 8.0),
+    "b": ("`s -> r<q> => logits@end`, all s, two receivers in every layer", 8.0),
     "c_k": ("the same for `<k>`", 7.0),
     "c_v": ("the same for `<v>`", 7.0),
     "d": ("`s -[m*]-> logits@end`, 144 senders", 80.0),
@@ -113,7 +113,7 @@ class Theirs:
         self._corrupt = batch.corrupt
         _, self._clean_cache = model.bridge.run_with_cache(batch.clean)
         _, self._corrupt_cache = model.bridge.run_with_cache(batch.corrupt)
-        self._answer, self._distractor = batch.answer, batch.distractor
+        self._answer, self._distractor = batch.answers[:, 0], batch.distractors[:, 0]
 
     def _metric(self, logits: torch.Tensor) -> torch.Tensor:
         rows = torch.arange(len(logits))
@@ -208,6 +208,16 @@ def whole_run_overhead() -> dict[str, float]:
     return {"wall": wall, "overhead": wall - executor, **timings}
 
 
+def row(name: str, found: dict[str, Any]) -> str:
+    """A workload's line of the table."""
+    return (
+        f"| {name.upper()} | {found['workload']} | {found['paths']:,} | "
+        f"{1e3 * found['seconds_an_edge_theirs']:.0f} ms | "
+        f"{1e3 * found['seconds_a_path_ours']:.3f} ms | {found['ratio']:,.1f}x | "
+        f"{found['must_reach']:,.0f}x | {100 * found['plan_share']:.1f}% of running |"
+    )
+
+
 def table(record: dict[str, Any]) -> str:
     """The record as Markdown."""
     lines = [
@@ -217,13 +227,7 @@ def table(record: dict[str, Any]) -> str:
         "| | workload | paths | theirs, an edge | ours, a path | ratio | must reach | planning |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, found in record["workloads"].items():
-        lines.append(
-            f"| {name.upper()} | {found['workload']} | {found['paths']:,} | "
-            f"{1e3 * found['seconds_an_edge_theirs']:.0f} ms | "
-            f"{1e3 * found['seconds_a_path_ours']:.3f} ms | {found['ratio']:,.1f}x | "
-            f"{found['must_reach']:,.0f}x | {100 * found['plan_share']:.1f}% of running |"
-        )
+    lines += [row(name, found) for name, found in record["workloads"].items()]
     overhead = record.get("whole_run")
     if overhead:
         lines += [
@@ -256,10 +260,11 @@ def main() -> None:
     }
     for name in chosen:
         record["workloads"][name] = measure(name, model)
-        print(table(record).splitlines()[-1 - (name == "b")], flush=True)
+        print(row(name, record["workloads"][name]), flush=True)
     if chosen == list(WORKLOADS):
         record["whole_run"] = whole_run_overhead()
         name = f"records/{record['date']}.json"
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(json.dumps(record, indent=2) + "\n")
         readme = HERE / "README.md"
         head = readme.read_text().split("<!-- table -->")[0]

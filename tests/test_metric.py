@@ -14,7 +14,7 @@ from pathpatch_runner.metric import METRICS, Targets, resolve_metrics
 # Probabilities 1/7, 2/7, 4/7 and, clean, 1/4, 1/4, 1/2.
 LOGITS = torch.tensor([[1.0, 2.0, 4.0]]).log()
 CLEAN = torch.tensor([[1.0, 1.0, 2.0]]).log()
-TARGETS = Targets(torch.tensor([1]), torch.tensor([2]), CLEAN)
+TARGETS = Targets(torch.tensor([[1]]), torch.tensor([[2]]), CLEAN)
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,34 @@ def test_answers_columns_read_two_logits_only() -> None:
     for metric in METRICS.values():
         if metric.columns == "answers":
             two = LOGITS[:, 1:]
-            targets = Targets(torch.tensor([0]), torch.tensor([1]), two)
+            targets = Targets(torch.tensor([[0]]), torch.tensor([[1]]), two)
             assert metric.compute(two, targets) == metric.compute(LOGITS, TARGETS)
 
 
-def pairs(answer: int | None, distractor: int | None) -> PairSet:
-    return PairSet("d", (Pair("7", (1, 2), (1, 3), (Point(1, answer, distractor),), {"end": 1}),))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logprob", math.log(6 / 7)),
+        ("loss", -math.log(6 / 7)),
+        ("prob", 6 / 7),
+        ("logit_diff", (math.log(2) + math.log(4)) / 2 - math.log(1)),
+        ("prob_diff", 6 / 7 - 1 / 7),
+        ("accuracy", 1.0),
+    ],
+)
+def test_any_answer_of_several_counts(name: str, value: float) -> None:
+    """Probabilities are summed, logits averaged; sets are filled up with -1."""
+    targets = Targets(torch.tensor([[1, 2]]), torch.tensor([[0, -1]]), CLEAN)
+    assert METRICS[name].compute(LOGITS, targets).tolist() == pytest.approx([value], abs=1e-6)
+
+
+def pairs(answers: tuple[int, ...], distractors: tuple[int, ...]) -> PairSet:
+    return PairSet("d", (Pair("7", (1, 2), (1, 3), (Point(1, answers, distractors),), {"end": 1}),))
 
 
 def test_unknown_and_unserved_metrics() -> None:
     with pytest.raises(Problems) as caught:
-        resolve_metrics(["los", "logit_diff"], pairs(4, None))
+        resolve_metrics(["los", "logit_diff"], pairs((4,), ()))
     assert str(caught.value) == (
         "2 problems:\n"
         '1. metrics: unknown metric "los". Did you mean "loss"? Allowed: loss, logprob, prob, '
@@ -61,5 +78,5 @@ def test_unknown_and_unserved_metrics() -> None:
         'none for pair "7". Add it to the data, or use another metric'
     )
     with pytest.raises(MetricError, match="loss needs the answer"):
-        resolve_metrics(["loss"], pairs(None, None))
-    assert [metric.name for metric in resolve_metrics(["kl"], pairs(None, None))] == ["kl"]
+        resolve_metrics(["loss"], pairs((), ()))
+    assert [metric.name for metric in resolve_metrics(["kl"], pairs((), ()))] == ["kl"]

@@ -57,6 +57,13 @@ class Dtype(Enum):
     float16 = "float16"
 
 
+class Labels(Enum):
+    """What the labels of an EAP-IG file are."""
+
+    tokens = "tokens"
+    years = "years"
+
+
 class WeightProcessing(Enum):
     """none: raw weights. compatibility: TransformerLens' `enable_compatibility_mode()`."""
 
@@ -132,7 +139,8 @@ class DatasetConfig:
 
 @dataclass
 class JsonlDatasetConfig(DatasetConfig):
-    """One JSON object a line: clean, corrupt, answer, distractor, positions, targets."""
+    """One JSON object a line: clean, corrupt, answer, distractor (each one or a list),
+    positions, targets."""
 
     kind: str = "jsonl"
     path: str = MISSING
@@ -140,7 +148,7 @@ class JsonlDatasetConfig(DatasetConfig):
 
 @dataclass
 class AutocircuitDatasetConfig(DatasetConfig):
-    """AutoCircuit's prompt JSON. Of several answers the first is taken."""
+    """AutoCircuit's prompt JSON. Any of a prompt's answers counts."""
 
     kind: str = "autocircuit"
     path: str = MISSING
@@ -148,7 +156,8 @@ class AutocircuitDatasetConfig(DatasetConfig):
 
 @dataclass
 class EapCsvDatasetConfig(DatasetConfig):
-    """EAP-IG's CSV. Labels are token ids or texts of one token; `answer_column` null: none."""
+    """EAP-IG's CSV. Labels are token ids or texts of one token (`tokens`), or two digits of a
+    year, all greater ones being answers (`years`); `answer_column` null: none."""
 
     kind: str = "eap_csv"
     path: str = MISSING
@@ -156,6 +165,7 @@ class EapCsvDatasetConfig(DatasetConfig):
     corrupted_column: str = "corrupted"
     answer_column: str | None = "correct_idx"
     distractor_column: str | None = "incorrect_idx"
+    labels: Labels = Labels.tokens
 
 
 @dataclass

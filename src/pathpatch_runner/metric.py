@@ -17,11 +17,11 @@ from pathpatch_runner.errors import MetricError, PathPatchError, did_you_mean, r
 
 @dataclass(frozen=True)
 class Targets:
-    """`answer`, `distractor`: long [point], -1 where the data has none. `clean_logits` [point,
-    d_vocab]: of the clean run at the same points."""
+    """`answers`, `distractors`: long [point, set], filled up with -1: any token of a set counts.
+    `clean_logits` [point, d_vocab]: of the clean run at the same points."""
 
-    answer: torch.Tensor
-    distractor: torch.Tensor
+    answers: torch.Tensor
+    distractors: torch.Tensor
     clean_logits: torch.Tensor
 
 
@@ -42,17 +42,32 @@ class Metric:
     columns: str = "all"
 
 
-def _pick(values: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    return values.gather(-1, tokens.clamp(min=0)[:, None])[:, 0]
+def mean_of_set(values: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """The mean of `values` [point, set, ...] over the tokens that are there: [point, ...]."""
+    there = (tokens >= 0).view(*tokens.shape, *[1] * (values.dim() - 2))
+    kept = torch.where(there, values, torch.zeros_like(values)).sum(1)
+    result: torch.Tensor = kept / there.sum(1).clamp(min=1)
+    return result
+
+
+def _picked(values: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """`values` [point, d_vocab] of the tokens: [point, set], anything where there is none."""
+    return values.gather(-1, tokens.clamp(min=0))
 
 
 def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
     return logits.double().log_softmax(-1)
 
 
+def _of_any(log_probabilities: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Log probability that one of the tokens comes next."""
+    picked = _picked(log_probabilities, tokens)
+    return picked.masked_fill(tokens < 0, -torch.inf).logsumexp(-1)
+
+
 def logprob(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Log probability of the answer."""
-    return _pick(_log_probabilities(logits), targets.answer)
+    """Log probability of the answer (of any of them, where there are several)."""
+    return _of_any(_log_probabilities(logits), targets.answers)
 
 
 def loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
@@ -61,20 +76,21 @@ def loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
 
 
 def prob(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Probability of the answer."""
+    """Probability of the answer (of any of them)."""
     return logprob(logits, targets).exp()
 
 
 def logit_diff(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Logit of the answer minus that of the distractor."""
-    answer, distractor = _pick(logits, targets.answer), _pick(logits, targets.distractor)
-    return answer.double() - distractor.double()
+    """Logit of the answer minus that of the distractor (mean logits, of several)."""
+    answer = mean_of_set(_picked(logits, targets.answers).double(), targets.answers)
+    distractor = mean_of_set(_picked(logits, targets.distractors).double(), targets.distractors)
+    return answer - distractor
 
 
 def prob_diff(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Probability of the answer minus that of the distractor."""
-    probabilities = _log_probabilities(logits).exp()
-    return _pick(probabilities, targets.answer) - _pick(probabilities, targets.distractor)
+    """Probability of the answer minus that of the distractor (summed, of several)."""
+    found = _log_probabilities(logits)
+    return _of_any(found, targets.answers).exp() - _of_any(found, targets.distractors).exp()
 
 
 def kl(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
@@ -84,8 +100,8 @@ def kl(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
 
 
 def accuracy(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """1 where the answer has the largest logit, else 0."""
-    return (logits.argmax(-1) == targets.answer).double()
+    """1 where the answer (or one of them) has the largest logit, else 0."""
+    return (logits.argmax(-1, keepdim=True) == targets.answers).any(-1).double()
 
 
 METRICS: dict[str, Metric] = {
@@ -127,18 +143,18 @@ def resolve_metrics(names: Sequence[str], pairs: PairSet | None) -> tuple[Metric
 
 
 def _unserved(metric: Metric, pairs: PairSet) -> list[PathPatchError]:
-    wanted = [("answer", metric.needs_answer), ("distractor", metric.needs_distractor)]
+    wanted = [("answers", metric.needs_answer), ("distractors", metric.needs_distractor)]
     problems: list[PathPatchError] = []
     for key, needed in wanted:
         lacking = [
             pair.pair_id
             for pair in pairs.pairs
-            if any(getattr(point, key) is None for point in pair.points)
+            if not all(getattr(point, key) for point in pair.points)
         ]
         if needed and lacking:
             problems.append(
                 MetricError(
-                    f"metrics: {metric.name} needs the {key} of every evaluation point, and "
+                    f"metrics: {metric.name} needs the {key[:-1]} of every evaluation point, and "
                     f'dataset {pairs.name} has none for pair "{lacking[0]}"'
                     f"{f' and {len(lacking) - 1} more' if len(lacking) > 1 else ''}. Add it to the "
                     "data, or use another metric"

@@ -149,9 +149,11 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
     replaces = config.patch.source.value in ("mean", "zero")
     table = plan_table(path_sets, alphabet, replace_senders=replaces)
-    labels = [
-        f"{u.hypothesis}/{u.path_id} ({u.kind.value}): {u.path}" for u in inputs.hypotheses.units
-    ]
+
+    def label(number: int) -> str:
+        unit = inputs.hypotheses.units[number]
+        return f"{unit.hypothesis}/{unit.path_id} ({unit.kind.value}): {unit.path}"
+
     longest = max(len(pair.clean) for pair in pairs)
     memory = memory_estimate(
         table,
@@ -160,7 +162,7 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
         BYTES[config.model.dtype],
         everywhere=config.patch.source is not Source.corrupt,
     )
-    return Planned(table, classes, describe(table, labels, longest, memory))
+    return Planned(table, classes, describe(table, label, longest, memory))
 
 
 def _compute(

@@ -31,8 +31,8 @@ def test_repeated_random_repeats() -> None:
         assert pair.clean[1:] != pair.corrupt[1:]
         for point in pair.points:
             # The token that follows is the one that followed in the first half.
-            assert point.answer == pair.clean[point.position - 6 + 1]
-            assert point.distractor == pair.corrupt[point.position - 6 + 1]
+            assert point.answers == (pair.clean[point.position - 6 + 1],)
+            assert point.distractors == (pair.corrupt[point.position - 6 + 1],)
         assert [point.position for point in pair.points] == [7, 8, 9, 10, 11]
     again = load_dataset(config, None, SHAPE, 3)
     other = load_dataset(config, None, SHAPE, 4)
@@ -63,7 +63,7 @@ def test_text_windows(tmp_path: Path) -> None:
         assert len(pair.clean) == len(pair.corrupt) == 12
         assert 1 <= len(pair.points) <= 2
         for point in pair.points[:-1]:
-            assert point.answer == pair.clean[point.position + 1]
+            assert point.answers == (pair.clean[point.position + 1],)
 
 
 TEMPLATES = """
@@ -95,8 +95,8 @@ def test_template_positions_and_swap(tmp_path: Path) -> None:
         a, b, s = (pair.positions[name] for name in "ABS")
         assert (a < b) == (number % 2 == 0)
         assert texts[b] == texts[s] != texts[a]
-        assert pair.points[0].answer == pair.clean[a]
-        assert pair.points[0].distractor == pair.clean[b]
+        assert pair.points[0].answers == (pair.clean[a],)
+        assert pair.points[0].distractors == (pair.clean[b],)
         # Only the second mention changes, to the other name.
         assert [i for i in range(len(texts)) if pair.clean[i] != pair.corrupt[i]] == [s]
         assert pair.corrupt[s] == pair.clean[a]

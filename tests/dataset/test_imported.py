@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dataset.words import WordTokenizer
-from pathpatch_runner.config import AutocircuitDatasetConfig, EapCsvDatasetConfig
+from pathpatch_runner.config import AutocircuitDatasetConfig, EapCsvDatasetConfig, Labels
 from pathpatch_runner.dataset import Point, load_dataset
 from pathpatch_runner.errors import DatasetError
 
@@ -27,7 +27,7 @@ def autocircuit(folder: Path, data: Any, **fields: Any) -> AutocircuitDatasetCon
     return AutocircuitDatasetConfig(path=str(path), **fields)
 
 
-def test_the_first_answers_and_the_positions_are_taken(tmp_path: Path) -> None:
+def test_all_answers_and_the_positions_are_taken(tmp_path: Path) -> None:
     data = {"prompts": [PROMPT], "word_idxs": {"IO": 1}, "seq_labels": ["a"]}
     tokenizer = WordTokenizer()
     pairs = load_dataset(autocircuit(tmp_path, data), tokenizer, None, 0)
@@ -36,10 +36,8 @@ def test_the_first_answers_and_the_positions_are_taken(tmp_path: Path) -> None:
     assert tokenizer.decode(pair.clean) == "When Mary and John"
     assert tokenizer.decode(pair.corrupt) == "When Mary and Tom"
     (point,) = pair.points
-    assert point.answer is not None
-    assert point.distractor is not None
-    assert tokenizer.decode([point.answer]) == " Mary"
-    assert tokenizer.decode([point.distractor]) == " John"
+    assert [tokenizer.token_text(token) for token in point.answers] == [" Mary", " Anna"]
+    assert [tokenizer.token_text(token) for token in point.distractors] == [" John"]
     assert pair.positions == {"IO": 1, "end": 3}
 
 
@@ -50,7 +48,7 @@ def test_prompts_of_ids_need_no_tokenizer(tmp_path: Path) -> None:
     ]
     config = autocircuit(tmp_path, {"prompts": prompts}, n_pairs=1)
     (pair,) = load_dataset(config, None, None, 0).pairs
-    assert (pair.clean, pair.corrupt, pair.points) == ((1, 2), (1, 3), (Point(1, 5, 6),))
+    assert (pair.clean, pair.corrupt, pair.points) == ((1, 2), (1, 3), (Point(1, (5,), (6, 7)),))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +92,7 @@ IOI = 'clean,corrupted,correct_idx,incorrect_idx\n"Then, Mary",Then. Mary,5,6\nA
 def test_labels_that_are_numbers_are_token_ids(tmp_path: Path) -> None:
     tokenizer = WordTokenizer()
     pairs = load_dataset(eap(tmp_path, IOI), tokenizer, None, 0).pairs
-    assert [pair.points for pair in pairs] == [(Point(2, 5, 6),), (Point(1, 7, 8),)]
+    assert [pair.points for pair in pairs] == [(Point(2, (5,), (6,)),), (Point(1, (7,), (8,)),)]
     assert tokenizer.decode(pairs[0].clean) == "Then, Mary"
 
 
@@ -109,14 +107,38 @@ def test_columns_can_be_named_and_labels_be_text(tmp_path: Path) -> None:
     tokenizer = WordTokenizer()
     (pair,) = load_dataset(config, tokenizer, None, 0).pairs
     (point,) = pair.points
-    assert point.answer == tokenizer.encode(" y")[0]
-    assert point.distractor is None
+    assert point == Point(1, tuple(tokenizer.encode(" y")))
+
+
+def point_of_year(folder: Path, label: str, tokenizer: WordTokenizer) -> Point:
+    text = f"clean,corrupted,correct_idx\nx y,x z,{label}\n"
+    pairs = load_dataset(eap(folder, text, labels=Labels.years), tokenizer, None, 0)
+    return pairs.pairs[0].points[0]
+
+
+def test_labels_that_are_years(tmp_path: Path) -> None:
+    """EAP-IG's greater-than: all greater years against all others."""
+    tokenizer = WordTokenizer()
+    point = point_of_year(tmp_path, "32", tokenizer)
+    years = [f"{year:02d}" for year in range(100)]
+    assert [tokenizer.token_text(token) for token in point.answers] == years[33:]
+    assert [tokenizer.token_text(token) for token in point.distractors] == years[:33]
+
+
+@pytest.mark.parametrize("label", ["1732", "99", "y"])
+def test_labels_that_are_no_years(tmp_path: Path, label: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        point_of_year(tmp_path, label, WordTokenizer())
+    assert str(caught.value) == (
+        f'ioi.csv, row 1: label "{label}" is not the two digits of a year below 99. For labels '
+        "that are tokens say dataset.labels=tokens"
+    )
 
 
 def test_without_a_label(tmp_path: Path) -> None:
     config = eap(tmp_path, "clean,corrupted,correct_idx\nx y,x z,32\n", answer_column=None)
     (pair,) = load_dataset(config, WordTokenizer(), None, 0).pairs
-    assert pair.points == (Point(1, None, None),)
+    assert pair.points == (Point(1),)
 
 
 def test_a_missing_column(tmp_path: Path) -> None:

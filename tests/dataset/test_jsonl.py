@@ -31,10 +31,10 @@ def test_ids_positions_and_points(tmp_path: Path) -> None:
         {"clean": [1, 2], "corrupt": [3, 4], "targets": [[0, 7], [1, 8, 9]], "id": "two"},
     )
     first, second = load_dataset(config, None, SHAPE, 0).pairs
-    assert first.points == (Point(2, 5, None),)
+    assert first.points == (Point(2, (5,)),)
     assert first.positions == {"S": 1, "end": 2}
     assert second.pair_id == "two"
-    assert second.points == (Point(0, 7, None), Point(1, 8, 9))
+    assert second.points == (Point(0, (7,)), Point(1, (8,), (9,)))
     assert locate(Position("S", 1), first) == 2
     assert locate(Position("S", 2), first) is None
     assert locate(Position(None, -3), first) == 0
@@ -47,7 +47,7 @@ def test_text_is_tokenised_as_it_is(tmp_path: Path) -> None:
     )
     (pair,) = load_dataset(config, WordTokenizer(), None, 0).pairs
     assert (pair.clean, pair.corrupt) == ((0, 1), (0, 2))
-    assert pair.points == (Point(1, 1, 2),)
+    assert pair.points == (Point(1, (1,), (2,)),)
 
 
 GOOD = {"clean": [1, 2], "corrupt": [1, 3]}
@@ -199,6 +199,32 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
         load_dataset(config, None, SHAPE, 0)
 
 
+def test_an_answer_may_be_several(tmp_path: Path) -> None:
+    lines = [
+        {"clean": [1, 2], "corrupt": [1, 3], "answer": [5, 6], "distractor": 7},
+        {"clean": [1, 2], "corrupt": [1, 3], "targets": [[0, [5, 6], [7, 8]], [1, 9]]},
+    ]
+    first, second = load_dataset(write(tmp_path / "p.jsonl", *lines), None, None, 0).pairs
+    assert first.points == (Point(1, (5, 6), (7,)),)
+    assert second.points == (Point(0, (5, 6), (7, 8)), Point(1, (9,)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([], 'p.jsonl:1: "answer" is an empty list. Name one or more, or leave it out'),
+        ([5, 6, 5], 'p.jsonl:1: "answer" names 5 twice'),
+        ([5, None], 'p.jsonl:1: "answer" must be text or a token id, not null'),
+        ([[5]], 'p.jsonl:1: "answer" must be text or a token id, not [5]'),
+    ],
+)
+def test_mistakes_in_a_list_of_answers(tmp_path: Path, answer: list[Any], message: str) -> None:
+    config = write(tmp_path / "p.jsonl", {"clean": [1, 2], "corrupt": [1, 3], "answer": answer})
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(config, None, None, 0)
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize("added", [(["<s>"], []), ([], ["</s>"]), (["<s>"], ["</s>"])])
 def test_an_answer_is_read_without_what_the_tokenizer_adds(
     tmp_path: Path, added: tuple[list[str], list[str]]
@@ -208,6 +234,5 @@ def test_an_answer_is_read_without_what_the_tokenizer_adds(
     (pair,) = load_dataset(config, tokenizer, None, 0).pairs
     # Prompts keep it: two words, and what is added.
     assert len(pair.clean) == 2 + len(added[0]) + len(added[1])
-    answer = pair.points[0].answer
-    assert answer is not None
+    (answer,) = pair.points[0].answers
     assert tokenizer.token_text(answer) == " Mary"

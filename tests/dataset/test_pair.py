@@ -9,7 +9,7 @@ import pytest
 from pathpatch_runner.dataset import Pair, PairSet, Point, group_by_length, locate
 from pathpatch_runner.expression.ast import Position
 
-PAIR = Pair("p", (1, 2, 3, 4), (1, 2, 3, 5), (Point(3, 6, 7),), {"S1": 1, "end": 3})
+PAIR = Pair("p", (1, 2, 3, 4), (1, 2, 3, 5), (Point(3, (6,), (7,)),), {"S1": 1, "end": 3})
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_names_that_every_pair_has() -> None:
         dataclasses.replace(PAIR, pair_id="q"),
         dataclasses.replace(PAIR, clean=(1, 2, 3, 6)),
         dataclasses.replace(PAIR, corrupt=(1, 2, 3, 6)),
-        dataclasses.replace(PAIR, points=(Point(2, 6, 7),)),
-        dataclasses.replace(PAIR, points=(Point(3, 6, None),)),
+        dataclasses.replace(PAIR, points=(Point(2, (6,), (7,)),)),
+        dataclasses.replace(PAIR, points=(Point(3, (6,)),)),
         dataclasses.replace(PAIR, positions={"S1": 2, "end": 3}),
     ],
     ids=["id", "clean", "corrupt", "position", "distractor", "name"],

@@ -26,7 +26,7 @@ def test_indirect_object_identification(corruption: str) -> None:
         io, s1, s2 = (pair.positions[name] for name in ("IO", "S1", "S2"))
         assert max(io, s1) < s2 < pair.positions["end"] == len(pair.clean) - 1
         (point,) = pair.points
-        assert (point.answer, point.distractor) == (pair.clean[io], pair.clean[s1])
+        assert (point.answers, point.distractors) == ((pair.clean[io],), (pair.clean[s1],))
         assert pair.clean[s1] == pair.clean[s2] != pair.clean[io]
         changed = {i for i in range(len(pair.clean)) if pair.clean[i] != pair.corrupt[i]}
         if corruption == "abc":
@@ -62,8 +62,7 @@ def test_words_with_parts(tmp_path: Path) -> None:
         text = tokenizer.decode(pair.clean)
         century = "17" if "1732" in text else "18"
         assert text.endswith(f" to the year {century}")
-        answer = pair.points[0].answer
-        assert answer is not None
+        (answer,) = pair.points[0].answers
         assert tokenizer.token_text(answer) == f" {century}"
 
 

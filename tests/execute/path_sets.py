@@ -88,10 +88,17 @@ def random_pairs(
         rest = ((token + 1 + rng.randrange(d_vocab - 1)) % d_vocab for token in clean[first:])
         corrupt = (*clean[:first], *rest)
         at = range(length) if everywhere else [length - 1]
-        points = tuple(Point(i, *rng.sample(range(d_vocab), 2)) for i in at)
+        points = tuple(_point(rng, i, d_vocab) for i in at)
         named = {"S1": 1, "S2": rng.randrange(length), "end": length - 1}
         pairs.append(Pair(str(number), clean, corrupt, points, named))
     return PairSet("random", tuple(pairs))
+
+
+def _point(rng: random.Random, position: int, d_vocab: int) -> Point:
+    """One to three answers, and as many distractors or fewer."""
+    answers, distractors = rng.choice([(1, 1), (1, 1), (3, 1), (2, 2)])
+    tokens = rng.sample(range(d_vocab), answers + distractors)
+    return Point(position, tuple(tokens[:answers]), tuple(tokens[answers:]))
 
 
 def task_of(

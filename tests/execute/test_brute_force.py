@@ -42,11 +42,9 @@ def brute_force(one: Specimen, pairs: PairSet, paths: PathSet, direction: Direct
         base, patched = runs if direction is Direction.noising else runs[::-1]
         tree = Treeified(one.reference, graph, base, patched, paths, _locator(pair))
         for point in pair.points:
-            assert point.answer is not None
-            assert point.distractor is not None
             logits = tree.logits(point.position)[None].detach()
             targets = Targets(
-                torch.tensor([point.answer]), torch.tensor([point.distractor]), logits
+                torch.tensor([point.answers]), torch.tensor([point.distractors]), logits
             )
             values.append(float(METRICS[METRIC].compute(logits, targets)))
     return np.array(values)

@@ -144,7 +144,7 @@ def test_agreement_with_transformer_lens(executor: str, slot: str) -> None:
         torch.tensor([getattr(pair, which) for pair in pairs.pairs])
         for which in ("clean", "corrupt")
     )
-    answers = torch.tensor([[p.points[0].answer, p.points[0].distractor] for p in pairs.pairs])
+    answers = torch.tensor([[*p.points[0].answers, *p.points[0].distractors] for p in pairs.pairs])
 
     def metric(logits: torch.Tensor) -> torch.Tensor:
         picked = logits[:, -1].gather(1, answers)
@@ -212,7 +212,7 @@ def test_the_micro_model_by_hand(executor: str) -> None:
     for entry in range(2):
         from pathpatch_runner.dataset import Point
 
-        pair = Pair("0", (0,), (1,), (Point(0, entry, 1 - entry),), {"end": 0})
+        pair = Pair("0", (0,), (1,), (Point(0, (entry,), (1 - entry,)),), {"end": 0})
         found = run(executor, model, PairSet("micro", (pair,)), sets, [DENOISING])
         both.append(found.patched[DENOISING][:, 0, 0])
     # logit_diff of the two entries: by hand, [24, 22, 12, 4].

@@ -22,10 +22,7 @@ SHAPES = {
     "smollm2-135m": ModelShape(30, 9, 576, 64, 49152, 2048, d_mlp=1536, n_key_value_heads=3),
 }
 CLAIMS = [
-    claim
-    for published in read_all(REPOSITORY / "experiments", ())
-    for claim in published.claims
-    if not claim.unavailable
+    claim for published in read_all(REPOSITORY / "experiments", ()) for claim in published.claims
 ]
 
 

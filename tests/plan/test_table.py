@@ -87,7 +87,7 @@ def test_selecting_units_is_compiling_them_alone() -> None:
 
 def test_description_says_what_a_database_would() -> None:
     table = plan_table(family(), ALPHABET)
-    text = describe(table, [f"unit {number}" for number in range(54)], 10, "1 GiB at most")
+    text = describe(table, lambda number: f"unit {number}", 10, "1 GiB at most")
     assert text.startswith(
         "graph             4 layers x 3 heads, MLPs: 18 nodes\n"
         "units             54 of 6 shapes\n"

@@ -81,8 +81,8 @@ def test_unavailable_is_neither_pass_nor_fail(published: Published) -> None:
     assert marks(published, always(failed)) == [Mark.failed] * 4
 
 
-def test_a_claim_that_nothing_can_answer_yet_is_not_run(published: Published) -> None:
-    text = FILE.replace("source: s}", "source: s, unavailable: needs sets}")
+def test_a_claim_about_a_file_that_does_not_ship(published: Published) -> None:
+    text = FILE.replace("source: s}", "source: s, file: theirs.csv}")
     (published.folder / "published.yaml").write_text(text)
     launched: list[Run] = []
 
@@ -90,9 +90,14 @@ def test_a_claim_that_nothing_can_answer_yet_is_not_run(published: Published) ->
         launched.append(run)
         return MISSING
 
+    file = published.folder / "theirs.csv"
     verdicts = check(read_published(published.folder), Session(launch), "gpt2")
-    assert [(v.mark, v.reason) for v in verdicts] == [(Mark.unavailable, "needs sets")]
+    reason = f'needs "{file}", which does not ship (s)'
+    assert [(v.mark, v.reason) for v in verdicts] == [(Mark.unavailable, reason)]
     assert launched == []
+    file.write_text("")
+    check(read_published(published.folder), Session(launch), "gpt2")
+    assert launched == [Run("toy", "gpt2")]
 
 
 def test_only_claims_of_one_model(published: Published) -> None:

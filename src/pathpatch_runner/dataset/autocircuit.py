@@ -4,8 +4,8 @@
                   "wrong_answers": [...]}],
      "word_idxs": {"S2": 10}, "seq_labels": [...]}
 
-AutoCircuit's metrics average over a prompt's answers; an evaluation point here has one answer
-and one distractor, so the **first** of each list is taken. `word_idxs` become named positions
+Any of a prompt's answers counts (see `metric`: logits averaged over them, as AutoCircuit does,
+probabilities summed). `word_idxs` become named positions
 (AutoCircuit counts them without the token it may put in front; none is put in front here).
 `seq_labels` only label its drawings. The answer is read at `end`.
 """
@@ -82,11 +82,11 @@ def _record(where: str, prompt: Any) -> dict[str, Any]:
     record = {key: prompt[key] for key in ("clean", "corrupt") if key in prompt}
     for name, key in (("answer", "answers"), ("distractor", "wrong_answers")):
         if key in prompt:
-            record[name] = _first(f'{where}: "{key}"', prompt[key])
+            record[name] = _some(f'{where}: "{key}"', prompt[key])
     return record
 
 
-def _first(where: str, answers: Any) -> Any:
+def _some(where: str, answers: Any) -> list[Any]:
     if not isinstance(answers, list) or not answers:
         raise DatasetError(f"{where} must be a list with one or more, as texts or token ids")
-    return answers[0]
+    return answers

@@ -1,10 +1,12 @@
 """Pairs from a CSV file as EAP-IG reads them: columns clean, corrupted, and labels.
 
 EAP-IG's IOI file labels a row with two token ids, `correct_idx` and `incorrect_idx`; the names of
-all columns can be set. A label that is a whole number is a token id, any other is text that must be
-one token. `answer_column: null` takes no label: for files whose label is something else (EAP-IG's
-greater-than file has a two-digit year in `correct_idx`), with a metric that needs none, such as
-kl. `distractor_column` is read where the file has it. The answer is read at `end`.
+all columns can be set. With `labels: tokens` a label that is a whole number is a token id, any
+other is text that must be one token. With `labels: years`, for EAP-IG's greater-than file, the
+answer column holds the two digits of a year: answers are the tokens of all greater ones, 00 to 99,
+distractors those of all others, so that `prob_diff` is EAP-IG's metric of that name.
+`answer_column: null` takes no label, for metrics that need none, such as kl. `distractor_column` is
+read where the file has it. The answer is read at `end`.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pathpatch_runner.config import EapCsvDatasetConfig
+from pathpatch_runner.config import EapCsvDatasetConfig, Labels
 from pathpatch_runner.dataset.aligned import raise_some
 from pathpatch_runner.dataset.jsonl import pair_of_line
 from pathpatch_runner.dataset.pair import Pair, PairSet
 from pathpatch_runner.errors import DatasetError, did_you_mean
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.tokenizer import Tokenizer
+
+LAST_YEAR = 99
 
 
 def load_eap_csv(
@@ -41,7 +45,7 @@ def load_eap_csv(
     for number, row in enumerate(rows[: config.n_pairs]):
         where = f"{path.name}, row {number + 1}"
         try:
-            line = json.dumps(_record(config, columns, row))
+            line = json.dumps(_record(where, config, columns, row))
             pairs.append(pair_of_line(where, line, str(number), tokenizer, shape))
         except DatasetError as problem:
             problems.append(problem)
@@ -81,18 +85,31 @@ def _check_columns(config: EapCsvDatasetConfig, path: Path, columns: Sequence[st
 
 
 def _record(
-    config: EapCsvDatasetConfig, columns: Sequence[str], row: Mapping[str, str | None]
+    where: str, config: EapCsvDatasetConfig, columns: Sequence[str], row: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """The row as a line of a JSONL dataset."""
     record: dict[str, Any] = {
         "clean": row[config.clean_column] or "",
         "corrupt": row[config.corrupted_column] or "",
     }
+    if config.labels is Labels.years and config.answer_column is not None:
+        return record | _greater(where, row[config.answer_column] or "")
     labels = (("answer", config.answer_column), ("distractor", config.distractor_column))
     for name, column in labels:
         if column is not None and column in columns:
             record[name] = _label(row[column] or "")
     return record
+
+
+def _greater(where: str, text: str) -> dict[str, list[str]]:
+    """Answers and distractors of a row whose label is a year."""
+    if not (text.strip().isdecimal() and 0 <= int(text) < LAST_YEAR):
+        raise DatasetError(
+            f'{where}: label "{text}" is not the two digits of a year below {LAST_YEAR}. For '
+            "labels that are tokens say dataset.labels=tokens"
+        )
+    years = [f"{year:02d}" for year in range(LAST_YEAR + 1)]
+    return {"answer": years[int(text) + 1 :], "distractor": years[: int(text) + 1]}
 
 
 def _label(text: str) -> str | int:

@@ -3,9 +3,9 @@
     {"clean": text or [ids], "corrupt": ..., "answer": text or id, "distractor": ...,
      "positions": {"S2": 10}, "targets": [[pos, answer], [pos, answer, distractor]], "id": ...}
 
-Without `targets` the answer is read at `end`. Negative positions count from the end. All
-problems of a file are reported together, each with its line. Ids are unique: tables and noise
-draws name a pair by its id.
+An answer or distractor may be a list, any of which counts (see `metric`). Without `targets` the
+answer is read at `end`. Negative positions count from the end. All problems of a file are reported
+together, each with its line. Ids are unique: tables and noise draws name a pair by its id.
 """
 
 from __future__ import annotations
@@ -172,9 +172,20 @@ class _Line:
             return tuple(value)
         raise self._fail(f'"{key}" must be text or a list of token ids')
 
-    def _token(self, key: str, value: Any) -> int | None:
+    def _tokens(self, key: str, value: Any) -> tuple[int, ...]:
         if value is None:
-            return None
+            return ()
+        if not isinstance(value, list):
+            return (self._token(key, value),)
+        if not value:
+            raise self._fail(f'"{key}" is an empty list. Name one or more, or leave it out')
+        tokens = tuple(self._token(key, one) for one in value)
+        twice = [one for one, token in zip(value, tokens, strict=True) if tokens.count(token) > 1]
+        if twice:
+            raise self._fail(f'"{key}" names {json.dumps(twice[0])} twice')
+        return tokens
+
+    def _token(self, key: str, value: Any) -> int:
         if isinstance(value, str):
             if self._tokenizer is None:
                 raise self._fail(f'"{key}" is text, and the model has no tokenizer. Give its id')
@@ -198,9 +209,9 @@ class _Line:
 
     def _points(self, record: dict[str, Any], length: int) -> tuple[Point, ...]:
         if "targets" not in record:
-            answer = self._token("answer", record.get("answer"))
-            distractor = self._token("distractor", record.get("distractor"))
-            return (Point(length - 1, answer, distractor),)
+            answers = self._tokens("answer", record.get("answer"))
+            distractors = self._tokens("distractor", record.get("distractor"))
+            return (Point(length - 1, answers, distractors),)
         targets = record["targets"]
         if not isinstance(targets, list) or not targets:
             raise self._fail('"targets" must be a list of [position, answer] with one or more')
@@ -219,7 +230,7 @@ class _Line:
                 f"{json.dumps(target)}"
             )
         position = self._position("targets", target[0], length)
-        tokens = [self._token("targets", value) for value in target[1:]]
+        tokens = [self._tokens("targets", value) for value in target[1:]]
         return Point(position, *tokens)
 
 

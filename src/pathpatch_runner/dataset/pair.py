@@ -20,11 +20,12 @@ END = "end"
 
 @dataclass(frozen=True)
 class Point:
-    """An evaluation point; `answer`, `distractor`: token ids, None where the data has none."""
+    """An evaluation point; `answers`, `distractors`: token ids, any of which counts; empty where
+    the data has none."""
 
     position: int
-    answer: int | None = None
-    distractor: int | None = None
+    answers: tuple[int, ...] = ()
+    distractors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class PairSet:
         """16 hexadecimal digits over everything in the pairs."""
         digest = hashlib.sha256()
         for pair in self.pairs:
-            points = [(p.position, p.answer, p.distractor) for p in pair.points]
+            points = [(p.position, p.answers, p.distractors) for p in pair.points]
             names = sorted(pair.positions.items())
             line = json.dumps([pair.pair_id, pair.clean, pair.corrupt, points, names])
             digest.update(line.encode())

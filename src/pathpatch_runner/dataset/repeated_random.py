@@ -59,7 +59,7 @@ def _pair(config: RepeatedRandomDatasetConfig, allowed: list[int], seed: int, nu
     clean, corrupt = ((*config.prefix, *segment, *segment) for segment in segments)
     start = len(config.prefix) + length
     points = tuple(
-        Point(start + i, segments[0][i + 1], segments[1][i + 1]) for i in range(length - 1)
+        Point(start + i, (segments[0][i + 1],), (segments[1][i + 1],)) for i in range(length - 1)
     )
     return Pair(str(number), clean, corrupt, points, {END: len(clean) - 1})
 

@@ -99,9 +99,9 @@ def _pair(
             f"{others}. Use words of equal token length"
         )
     tokens = [
-        single_token(f"{where}: {key}", _fill(text, clean_words), tokenizer)
+        (single_token(f"{where}: {key}", _fill(text, clean_words), tokenizer),)
         if (text := getattr(file, key)) is not None
-        else None
+        else ()
         for key in ("answer", "distractor")
     ]
     return Pair(str(number), clean, corrupt, (Point(len(clean) - 1, *tokens),), positions)

@@ -66,7 +66,7 @@ def _pair(config: TextDatasetConfig, ids: list[int], seed: int, number: int) -> 
         if places and abs(start - other) >= width and window[:-1] != corrupt:
             if config.max_points is not None and len(places) > config.max_points:
                 places = sorted(generator.sample(places, config.max_points))
-            points = tuple(Point(place, window[place + 1]) for place in places)
+            points = tuple(Point(place, (window[place + 1],)) for place in places)
             return Pair(str(number), tuple(window[:-1]), tuple(corrupt), points, {END: width - 1})
     raise DatasetError(
         f"dataset.window: no window of {width} tokens with a repeated bigram found in "

@@ -19,8 +19,8 @@ from pathpatch_runner.expression.ast import Position
 @dataclass(frozen=True)
 class Batch:
     """`clean`, `corrupt`, `classes`: long [pair, pos]. The others: long [point]; `rows` is the
-    pair of a point within the batch, `numbers` its number in the whole dataset; `answer` and
-    `distractor` are -1 where the data has none. `names` are the pairs' ids."""
+    pair of a point within the batch, `numbers` its number in the whole dataset. `answers`,
+    `distractors`: long [point, set], filled up with -1. `names` are the pairs' ids."""
 
     clean: torch.Tensor
     corrupt: torch.Tensor
@@ -28,8 +28,8 @@ class Batch:
     rows: torch.Tensor
     positions: torch.Tensor
     numbers: torch.Tensor
-    answer: torch.Tensor
-    distractor: torch.Tensor
+    answers: torch.Tensor
+    distractors: torch.Tensor
     names: tuple[str, ...]
 
     @property
@@ -75,8 +75,9 @@ def make_batch(
     def long(values: Sequence[object]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.long, device=device)
 
-    def or_none(token: int | None) -> int:
-        return -1 if token is None else token
+    def filled(sets: Sequence[tuple[int, ...]]) -> torch.Tensor:
+        width = max(1, *map(len, sets)) if sets else 1
+        return long([[*tokens, *[-1] * (width - len(tokens))] for tokens in sets])
 
     points = [
         (row, starts[index] + i, point)
@@ -90,7 +91,7 @@ def make_batch(
         rows=long([row for row, _, _ in points]),
         positions=long([point.position for _, _, point in points]),
         numbers=long([number for _, number, _ in points]),
-        answer=long([or_none(point.answer) for _, _, point in points]),
-        distractor=long([or_none(point.distractor) for _, _, point in points]),
+        answers=filled([point.answers for _, _, point in points]),
+        distractors=filled([point.distractors for _, _, point in points]),
         names=tuple(pairs[index].pair_id for index in chosen),
     )

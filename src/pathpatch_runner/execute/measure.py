@@ -17,7 +17,7 @@ def measure(
 ) -> np.ndarray:
     """Float64 [metric, point] of logits [point, d_vocab]. Raises on NaN and infinity."""
     check_finite(logits, batch)
-    targets = Targets(batch.answer, batch.distractor, clean_logits)
+    targets = Targets(batch.answers, batch.distractors, clean_logits)
     values = [metric.compute(logits, targets) for metric in metrics]
     return torch.stack(values).cpu().numpy()
 

@@ -151,20 +151,23 @@ def _holds(back: BackClass, distance: int) -> bool:
     return (least is None or least <= distance) and (most is None or distance <= most)
 
 
-def patterns_of(paths: PathSet) -> Iterable[StepPattern]:
-    """Every pattern of every step set and link."""
-    for route in paths:
-        for steps in (*route.sets, *route.links):
-            if steps is not None:
-                yield from steps.patterns
+def patterns_of(path_sets: Iterable[PathSet]) -> list[StepPattern]:
+    """Every pattern of every step set and link. Path sets of a family share most of theirs,
+    which come once."""
+    found: dict[int, Steps] = {}
+    for paths in path_sets:
+        for route in paths:
+            for steps in (*route.sets, *route.links):
+                if steps is not None:
+                    found[id(steps)] = steps
+    return [pattern for steps in found.values() for pattern in steps.patterns]
 
 
 def mentioned_positions(path_sets: Iterable[PathSet]) -> tuple[Position, ...]:
     """Positions the path sets mention, sorted."""
     found = {
         position
-        for paths in path_sets
-        for pattern in patterns_of(paths)
+        for pattern in patterns_of(path_sets)
         for position in (pattern.write, pattern.read)
         if position is not None
     }
@@ -177,10 +180,9 @@ def distance_classes(path_sets: Iterable[PathSet], *, causal: bool) -> tuple[Bac
     With causal attention no distance is negative.
     """
     cuts = {0}
-    for paths in path_sets:
-        for pattern in patterns_of(paths):
-            if pattern.back is not None:
-                cuts |= {pattern.back[0], pattern.back[1] + 1}
+    for pattern in patterns_of(path_sets):
+        if pattern.back is not None:
+            cuts |= {pattern.back[0], pattern.back[1] + 1}
     if cuts == {0}:
         return ((None, None),)
     ordered = sorted(cuts)

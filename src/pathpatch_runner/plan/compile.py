@@ -11,6 +11,7 @@ comes out as BASE or PATCHED by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pathpatch_runner.expression.alphabet import Alphabet, Place, bits
 from pathpatch_runner.expression.ast import PathSet
@@ -85,6 +86,14 @@ class _Interner:
         )
 
 
+@dataclass(frozen=True)
+class _Live:
+    """Steps from a state that stay in the set: all of them, and by place and target."""
+
+    steps: int
+    parts: list[tuple[Place, int, int]]
+
+
 class _Compiler:
     """The two passes for one path set."""
 
@@ -105,6 +114,7 @@ class _Compiler:
             if alphabet.steps_at(Place(write, read, back))
         ]
         self._streams: dict[int, int] = {}
+        self._live: dict[int, _Live] = {}
 
     def run(self) -> tuple[int, ...]:
         """The stream that the logits read, by position class."""
@@ -140,14 +150,33 @@ class _Compiler:
         needed = {self._automaton.start: last + 1}
         for stage in range(last, 0, -1):
             for state in [state for state, until in needed.items() if until > stage]:
-                for place in self._places:
-                    for mask, target in self._automaton.parts(state, place):
-                        if mask & stages[stage] and target not in (DEAD, UNIVERSAL):
-                            needed[target] = max(needed.get(target, 0), stage)
+                live = self._alive(state)
+                if not live.steps & stages[stage]:
+                    continue
+                for _, mask, target in live.parts:
+                    if mask & stages[stage] and target != UNIVERSAL:
+                        needed[target] = max(needed.get(target, 0), stage)
         return needed
+
+    def _alive(self, state: int) -> _Live:
+        """Where a state leads, but for paths that have left the set: those read BASE."""
+        if state not in self._live:
+            parts = [
+                (place, mask, target)
+                for place in self._places
+                for mask, target in self._automaton.parts(state, place)
+                if target != DEAD
+            ]
+            steps = 0
+            for _, mask, _ in parts:
+                steps |= mask
+            self._live[state] = _Live(steps, parts)
+        return self._live[state]
 
     def _writes(self, state: int, stage: int) -> dict[int, tuple[int, ...]]:
         """Writes of a stage into a state's stream: node -> version by class; BASE left out."""
+        if not self._alive(state).steps & self._alphabet.stage_masks[stage]:
+            return {}
         by_class = [self._versions(state, stage, written) for written in self._classes]
         nodes = {node for versions in by_class for node in versions}
         return {node: tuple(versions.get(node, BASE) for versions in by_class) for node in nodes}
@@ -157,17 +186,16 @@ class _Compiler:
         readings: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
         replaced: set[int] = set()
         stage_mask = self._alphabet.stage_masks[stage]
-        for place in self._places:
+        for place, mask, target in self._alive(state).parts:
             if place.write != written:
                 continue
-            for mask, target in self._automaton.parts(state, place):
-                for step in bits(mask & stage_mask):
-                    node, slot = self._alphabet.steps[step]
-                    if target == UNIVERSAL and (stage == 0 or self._replace_senders):
-                        replaced.add(node)
-                    else:
-                        stream = self._streams[target]
-                        readings.setdefault((node, slot), {})[place.back, place.read] = stream
+            for step in bits(mask & stage_mask):
+                node, slot = self._alphabet.steps[step]
+                if target == UNIVERSAL and (stage == 0 or self._replace_senders):
+                    replaced.add(node)
+                else:
+                    stream = self._streams[target]
+                    readings.setdefault((node, slot), {})[place.back, place.read] = stream
         nodes = {node for node, _ in readings} - replaced
         found = {
             node: self._interner.version(node, self._assemble(node, written, readings))

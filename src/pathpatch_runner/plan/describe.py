@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pathpatch_runner.expression.alphabet import BackClass, PositionClass
 from pathpatch_runner.plan.cost import cost_of
@@ -18,8 +18,10 @@ LEGEND = (
 )
 
 
-def describe(table: PlanTable, labels: Sequence[str], n_positions: int, memory: str = "") -> str:
-    """The whole text of plan.txt. `labels`: one per unit; `n_positions`: of the longest prompt.
+def describe(
+    table: PlanTable, label: Callable[[int], str], n_positions: int, memory: str = ""
+) -> str:
+    """The whole text of plan.txt. `label`: of a unit; `n_positions`: of the longest prompt.
 
     Units of one shape (equal up to a renaming of heads within layers) have one plan: the first
     one's is shown.
@@ -29,12 +31,11 @@ def describe(table: PlanTable, labels: Sequence[str], n_positions: int, memory: 
         if number == MOST_SHAPES:
             sections.append(f"... and {len(table.shapes) - MOST_SHAPES:,} more shapes")
             break
-        sections.append(_shape_section(plan, shape, labels))
+        sections.append(_shape_section(plan, shape, label(int(shape.members[0]))))
     return "\n\n".join(sections) + "\n"
 
 
-def _shape_section(plan: Plan, shape: Shape, labels: Sequence[str]) -> str:
-    first = labels[int(shape.members[0])]
+def _shape_section(plan: Plan, shape: Shape, first: str) -> str:
     others = len(shape.members) - 1
     title = first if not others else f"{first}   and {others:,} more of the same shape"
     return "\n".join(

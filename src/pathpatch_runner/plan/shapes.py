@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pathpatch_runner.expression.ast import PathSet, Route, Steps
+from pathpatch_runner.expression.ast import PathSet, Steps
 from pathpatch_runner.graph import Graph, NodeKind
 
 
@@ -47,42 +47,84 @@ def shapes_of(path_sets: Sequence[PathSet], graph: Graph) -> tuple[Shape, ...]:
     )
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A step set: `mark` numbers what a shape keeps of it. `heads` [single head named], `crowds`
+    [other set of nodes], in order."""
+
+    mark: int
+    heads: tuple[int, ...]
+    crowds: tuple[int, ...]
+
+
 class _Reader:
-    """Splits a path set into what its shape keeps and the single heads it names, in order."""
+    """Splits a path set into what its shape keeps and the single heads it names, in order.
+
+    A family has as many path sets as bindings, but few step sets, which they share: each is
+    read once.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self._stage_of = graph.stage_of
         self._is_head = [node.kind is NodeKind.head for node in graph.nodes]
-        self._fixed: dict[Any, tuple[Any, tuple[frozenset[int], ...]]] = {}
+        self._parts: dict[int, _Part] = {}
+        self._marks: dict[Any, int] = {}
+        self._crowds: dict[frozenset[int], int] = {}
+        self._members: list[frozenset[int]] = []
+        self._roles: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
 
     def read(self, paths: PathSet) -> tuple[Any, tuple[int, ...]]:
         """(key, distinct single heads in order of appearance)."""
-        heads: dict[int, int] = {}
-        crowds: dict[frozenset[int], int] = {}
-        key = tuple([self._route(route, heads, crowds) for route in paths])
-        stages = self._stage_of
-        roles = tuple([(stages[head], *[head in crowd for crowd in crowds]) for head in heads])
-        return (key, tuple(crowds), roles), tuple(heads)
+        known = self._parts
+        key: list[Any] = []
+        named: list[int] = []
+        crowds: list[int] = []
+        for route in paths:
+            key.append(len(route.sets))
+            for steps in (*route.sets, *route.links):
+                if steps is None:
+                    key.append(None)
+                    continue
+                part = known.get(id(steps)) or self._read(steps)
+                key.append(part.mark)
+                if part.heads:
+                    named += part.heads
+                crowds += part.crowds
+        heads = tuple(dict.fromkeys(named))
+        again = () if len(heads) == len(named) else tuple([heads.index(head) for head in named])
+        all_crowds = tuple(crowds)
+        roles = [self._role(head, all_crowds) for head in heads]
+        return (tuple(key), again, all_crowds, *roles), heads
 
-    def _route(self, route: Route, heads: dict[int, int], crowds: dict[frozenset[int], int]) -> Any:
-        return tuple(
-            [self._steps(steps, heads, crowds) for steps in route.sets]
-            + [link and self._steps(link, heads, crowds) for link in route.links]
-        )
+    def _role(self, head: int, crowds: tuple[int, ...]) -> tuple[int, ...]:
+        """The head's stage, and which of the crowds it is in."""
+        found = self._roles.get((head, crowds))
+        if found is None:
+            inside = [crowd for crowd in crowds if head in self._members[crowd]]
+            found = self._roles[head, crowds] = (self._stage_of[head], *inside)
+        return found
 
-    def _steps(self, steps: Steps, heads: dict[int, int], crowds: dict[frozenset[int], int]) -> Any:
-        found: list[Any] = [steps.negated]
+    def _read(self, steps: Steps) -> _Part:
+        """The part of a step set, remembered by identity: the path sets keep it alive."""
+        heads: list[int] = []
+        crowds: list[int] = []
+        kept: list[Any] = [steps.negated]
         for pattern in steps.patterns:
-            nodes = pattern.nodes
-            number = -1
-            if len(nodes) == 1:
-                (node,) = nodes
-                if self._is_head[node]:
-                    number = heads.setdefault(node, len(heads))
-            if number < 0:
-                number = -1 - crowds.setdefault(nodes, len(crowds))
-            found.append((number, pattern.slots, pattern.write, pattern.read, pattern.back))
-        return tuple(found)
+            single = len(pattern.nodes) == 1 and self._is_head[next(iter(pattern.nodes))]
+            if single:
+                heads.append(next(iter(pattern.nodes)))
+            else:
+                crowds.append(self._crowd(pattern.nodes))
+            kept.append((single, pattern.slots, pattern.write, pattern.read, pattern.back))
+        mark = self._marks.setdefault(tuple(kept), len(self._marks))
+        part = self._parts[id(steps)] = _Part(mark, tuple(heads), tuple(crowds))
+        return part
+
+    def _crowd(self, nodes: frozenset[int]) -> int:
+        if nodes not in self._crowds:
+            self._crowds[nodes] = len(self._members)
+            self._members.append(nodes)
+        return self._crowds[nodes]
 
 
 def _renamings(heads: np.ndarray, graph: Graph) -> np.ndarray:

@@ -11,7 +11,8 @@
         tolerance: 0.03
         source: "arXiv 2304.05969, section 4.2"
         secondary: true                  known to us from others only
-        unavailable: "why"               recorded, but nothing here can answer it yet
+        file: theirs.csv                 beside published.yaml, read by the run, and not ours to
+                                         ship: without it the claim is unavailable
     golden:
       runs: [{experiment: induction}]    whose summaries are held by golden.parquet
       tolerance: {p_value: 0.05}         by column, see `golden.TOLERANCE`
@@ -49,7 +50,7 @@ PUBLISHED = "published.yaml"
 CHECKS = ("value", "at_least", "at_most", "sign", "order", "top")
 KEYS = (
     *("id", "experiment", "model", "overrides", "where", "column", *CHECKS),
-    *("tolerance", "by", "source", "secondary", "unavailable"),
+    *("tolerance", "by", "source", "secondary", "file"),
 )
 SIGNS = ("positive", "negative")
 
@@ -113,7 +114,7 @@ Check = Near | Within | Sign | Order | Top
 
 @dataclass(frozen=True)
 class Claim:
-    """One published statement. `unavailable`: why nothing can answer it yet, "" if it can."""
+    """One published statement. `file`: what its run reads and does not ship, "" if nothing."""
 
     id: str
     run: Run
@@ -122,7 +123,7 @@ class Claim:
     check: Check
     source: str
     secondary: bool = False
-    unavailable: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _claim(where: str, entry: Any) -> Claim:
         check=_check(where, entry),
         source=str(entry["source"]),
         secondary=bool(entry.get("secondary", False)),
-        unavailable=str(entry.get("unavailable") or ""),
+        file=str(entry.get("file") or ""),
     )
 
 

@@ -53,7 +53,7 @@ class Session:
 def check(published: Published, session: Session, model: str | None) -> list[Verdict]:
     """Every claim and golden run of one file; `model`: only those that need this model."""
     claims = [claim for claim in published.claims if _wanted(claim.run, model)]
-    verdicts = [_claim(published.name, claim, session) for claim in claims]
+    verdicts = [_claim(published, claim, session) for claim in claims]
     if not published.golden.runs:
         return verdicts
     runs = [run for run in published.golden.runs if _wanted(run, model)]
@@ -64,9 +64,11 @@ def _wanted(run: Run, model: str | None) -> bool:
     return model is None or run.model == model
 
 
-def _claim(group: str, claim: Claim, session: Session) -> Verdict:
-    if claim.unavailable:
-        return not_judged(group, claim, Mark.unavailable, claim.unavailable)
+def _claim(published: Published, claim: Claim, session: Session) -> Verdict:
+    group = published.name
+    if claim.file and not (published.folder / claim.file).is_file():
+        reason = f'needs "{published.folder / claim.file}", which does not ship ({claim.source})'
+        return not_judged(group, claim, Mark.unavailable, reason)
     outcome = session.outcome(claim.run)
     if outcome.directory is None:
         mark = Mark.failed if outcome.available else Mark.unavailable

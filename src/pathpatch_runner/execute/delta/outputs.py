@@ -1,7 +1,8 @@
 """From finished streams to metric values at evaluation points.
 
 Metrics that need two logits only (`columns == "answers"`) get two: the answer's and the
-distractor's columns of the unembedding, in place of the whole vocabulary.
+distractor's columns of the unembedding (means, where several count), in place of the whole
+vocabulary.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.execute.delta.deltas import Selection
-from pathpatch_runner.metric import Metric, Targets
+from pathpatch_runner.metric import Metric, Targets, mean_of_set
 from pathpatch_runner.model.nodes import Unembedding
 from pathpatch_runner.plan.plan import BASE, PATCHED
 
@@ -29,16 +30,23 @@ class Readout:
         self._part = part
         self._batch = batch
         self._workspace = workspace
-        self._of_answers = [i for i, m in enumerate(metrics) if m.columns == "answers"]
-        self._of_all = [i for i, m in enumerate(metrics) if m.columns != "answers"]
+        several = max(batch.answers.shape[1], batch.distractors.shape[1]) > 1
+        # A mean of capped logits is no cap of their mean.
+        few = {"answers"} if not (several and part.softcap) else set()
+        self._of_answers = [i for i, m in enumerate(metrics) if m.columns in few]
+        self._of_all = [i for i, m in enumerate(metrics) if m.columns not in few]
         self._metrics = metrics
         self._needs_clean = any(metric.name == "kl" for metric in metrics)
         self.clean_logits: torch.Tensor | None = None
         self._bad = torch.zeros(len(batch.rows), dtype=torch.bool, device=batch.rows.device)
-        tokens = torch.stack([batch.answer, batch.distractor], dim=1).clamp(min=0)
+        sets = (batch.answers, batch.distractors) if self._of_answers else ()
         # [point, d_model, 2]: answer and distractor columns of every point.
-        self._columns = part.w_u[tokens].transpose(1, 2) if self._of_answers else None
-        self._offsets = None if part.b_u is None else part.b_u[tokens]
+        columns = [mean_of_set(part.w_u[tokens.clamp(min=0)], tokens) for tokens in sets]
+        self._columns = torch.stack(columns, dim=-1) if sets else None
+        self._offsets = None
+        if part.b_u is not None and sets:
+            biases = [mean_of_set(part.b_u[t.clamp(min=0)][..., None], t) for t in sets]
+            self._offsets = torch.cat(biases, dim=-1)
 
     @property
     def n_points(self) -> int:
@@ -75,7 +83,8 @@ class Readout:
             pair = pair + self._offsets[points]
         pair = self._capped(pair)
         self._check(pair, points)
-        answer = torch.zeros(pair.shape[0] * pair.shape[1], dtype=torch.long, device=pair.device)
+        n_rows = pair.shape[0] * pair.shape[1]
+        answer = torch.zeros(n_rows, 1, dtype=torch.long, device=pair.device)
         targets = Targets(answer, answer + 1, pair.flatten(0, 1))
         self._compute(self._of_answers, pair, targets, values)
 
@@ -89,7 +98,7 @@ class Readout:
         if self.clean_logits is not None:
             clean = self.clean_logits[repeated]
         batch = self._batch
-        targets = Targets(batch.answer[repeated], batch.distractor[repeated], clean)
+        targets = Targets(batch.answers[repeated], batch.distractors[repeated], clean)
         self._compute(self._of_all, logits, targets, values)
 
     def _compute(

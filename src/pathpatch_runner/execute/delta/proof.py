@@ -63,7 +63,7 @@ def _probe(task: Task) -> Task:
     for number in chosen:
         pair = task.pairs.pairs[number]
         clean, corrupt = pair.clean[:PROBE_LENGTH], pair.corrupt[:PROBE_LENGTH]
-        points = tuple(Point(i, clean[i], corrupt[i]) for i in range(len(clean)))
+        points = tuple(Point(i, (clean[i],), (corrupt[i],)) for i in range(len(clean)))
         pairs.append(dataclasses.replace(pair, clean=clean, corrupt=corrupt, points=points))
     metric = Metric("projection", _projection, "logits", "higher", needs_answer=False)
     return dataclasses.replace(
