@@ -135,7 +135,7 @@ def test_a_dry_run_leaves_nothing_and_loads_no_weights(
     def refuse(*_: object) -> None:
         raise AssertionError("weights were loaded")
 
-    monkeypatch.setattr("pathpatch_runner.runner.load_model", refuse)
+    monkeypatch.setattr("pathpatch_runner.runner.pipeline.load_model", refuse)
     config = experiment(tmp_path)
     config.runtime.dry_run = True
     assert run(config).directory is None
@@ -177,7 +177,7 @@ KILLED = """
 import sys, os, signal
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-import pathpatch_runner.runner as runner
+import pathpatch_runner.runner.pipeline as runner
 from runs.small import experiment
 tables = runner._tables
 def slow(*arguments):
@@ -190,7 +190,7 @@ runner.run(experiment(Path(sys.argv[1])))
 
 def test_a_killed_run_is_finished_by_running_it_again(tmp_path: Path) -> None:
     write_pairs(tmp_path / "pairs.jsonl")
-    tests = str(Path(__file__).parent)
+    tests = str(Path(__file__).parents[1])
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path), tests], stdout=subprocess.PIPE, text=True
     )
@@ -221,7 +221,7 @@ def test_a_failed_run_says_why_and_is_not_complete(
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr("pathpatch_runner.runner._tables", fail)
+    monkeypatch.setattr("pathpatch_runner.runner.pipeline._tables", fail)
     with pytest.raises(RuntimeError, match="on fire"):
         run(experiment(tmp_path))
     (directory,) = (tmp_path / "outputs" / "small").iterdir()

@@ -14,7 +14,7 @@ from pathpatch_runner.execute.delta.attention import UNCHANGED, HeadVersions, La
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
 from pathpatch_runner.execute.delta.extent import Extent, groups_of, is_attention
 from pathpatch_runner.execute.delta.runs import Runs, evaluate_mlp, write_heads
-from pathpatch_runner.graph import NodeKind
+from pathpatch_runner.execute.delta.writes import Writes
 from pathpatch_runner.model.nodes import NodeFunctions
 from pathpatch_runner.plan.plan import PATCHED
 from pathpatch_runner.plan.table import PlanTable, StageTable
@@ -49,6 +49,7 @@ class StageLoop:
         self._n_classes = table.outputs.shape[1]
         self._streams = Deltas(table.n_streams + 2, self._device)
         self._written = Deltas(table.n_versions + 2, self._device)
+        self._writes = Writes(functions, runs, table, classes, self._streams, self._written)
         self._last_use = _last_uses(table)
         self._is_output = np.zeros(table.n_streams + 2, dtype=bool)
         self._is_output[np.unique(table.outputs)] = True
@@ -204,12 +205,12 @@ class StageLoop:
                 members = at[rows]
                 kept, passing = members[lasting[members]], members[~lasting[members]]
                 if len(kept):
-                    delta = self._differences(number, stage, kept, columns, chosen)
+                    delta = self._writes.differences(number, stage, kept, columns, chosen)
                     self._streams.put(ids[kept], delta, chosen)
                     self._finish_outputs(ids[kept], delta, chosen)
                 for start in range(0, len(passing), size):
                     some = passing[start : start + size]
-                    delta = self._differences(number, stage, some, columns, chosen)
+                    delta = self._writes.differences(number, stage, some, columns, chosen)
                     self._finish_outputs(ids[some], delta, chosen)
 
     def _finish_outputs(self, ids: np.ndarray, delta: torch.Tensor, places: Selection) -> None:
@@ -219,82 +220,6 @@ class StageLoop:
         elif len(done):
             rows = torch.as_tensor(done).to(self._device, non_blocking=True)
             self._finish(ids[done], delta.index_select(0, rows), places)
-
-    def _differences(
-        self,
-        number: int,
-        stage: StageTable,
-        members: np.ndarray,
-        wrote: np.ndarray,
-        places: Selection,
-    ) -> torch.Tensor:
-        """[n, B, P, d_model]: by how much streams that the same nodes wrote to (`wrote`: bool
-        [node of the stage]) differ from base after the stage."""
-        base, patched = self._runs.stream[number]
-        delta = self._streams.take(stage.parent[members], places, patched - base)
-        columns = np.flatnonzero(wrote)
-        nodes = [self._graph.stages[number][column] for column in columns]
-        heads: list[tuple[int, torch.Tensor]] = []
-        for column, node in zip(columns, nodes, strict=True):
-            change = self._change(stage.writes[members, column], node, places)
-            if change is None:
-                continue
-            if self._graph.nodes[node].kind is NodeKind.head:
-                heads.append((node, change))
-            else:
-                delta = change if delta is None else delta + change
-        if heads:
-            delta = self._add_heads(heads, delta)
-        if delta is None:
-            result: torch.Tensor = base.new_zeros(
-                len(members), base.shape[0], len(places), base.shape[2]
-            )
-            return result
-        return delta
-
-    def _add_heads(
-        self, heads: list[tuple[int, torch.Tensor]], delta: torch.Tensor | None
-    ) -> torch.Tensor:
-        """What changes of heads' z [n, B, P, D] write to the stream, added to `delta`."""
-        numbers = [self._graph.nodes[node].head for node, _ in heads]
-        w_o = self._functions.attention[self._graph.nodes[heads[0][0]].layer].w_o
-        weight = (w_o if len(numbers) == len(w_o) else w_o[numbers]).flatten(0, 1)
-        rows = heads[0][1] if len(heads) == 1 else torch.cat([z for _, z in heads], dim=-1)
-        flat = rows.reshape(-1, rows.shape[-1])
-        if delta is None:
-            written = flat @ weight
-        else:
-            written = torch.addmm(delta.reshape(-1, delta.shape[-1]), flat, weight)
-        return written.view(*rows.shape[:-1], -1)
-
-    def _change(self, written: np.ndarray, node: int, places: Selection) -> torch.Tensor | None:
-        """[n, B, P, width] of what versions `written` [n, class] change, by position class."""
-        patched = self._patched_change(node)
-        if (written == written[:, :1]).all():
-            return self._written.take(written[:, 0], places, patched)
-        total: torch.Tensor | None = None
-        classes = places.take(self._classes, -1)
-        for number_class in range(self._n_classes):
-            values = self._written.take(written[:, number_class], places, patched)
-            if values is not None:
-                values = values * (classes == number_class)[None, :, :, None]
-                total = values if total is None else total + values
-        return total
-
-    def _patched_change(self, node: int) -> torch.Tensor:
-        """[B, T, width]: by how much the patched run's write differs from base."""
-        which = self._graph.nodes[node]
-        if which.kind is NodeKind.input:
-            both = self._runs.stream[1]
-        elif which.kind is NodeKind.mlp:
-            both = self._runs.mlp[which.layer]
-        elif which.kind is NodeKind.head:
-            both = self._runs.attention[which.layer].z[:, which.head]
-        else:
-            whole = self._runs.attention[which.layer].out
-            assert whole is not None
-            both = whole
-        return both[1] - both[0]
 
 
 def _occurs(classes: torch.Tensor, n_classes: int) -> np.ndarray:

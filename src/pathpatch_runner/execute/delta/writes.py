@@ -1,0 +1,109 @@
+"""What the changes that versions write make of a stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pathpatch_runner.execute.delta.deltas import Deltas, Selection
+from pathpatch_runner.execute.delta.runs import Runs
+from pathpatch_runner.graph import NodeKind
+from pathpatch_runner.model.nodes import NodeFunctions
+from pathpatch_runner.plan.table import PlanTable, StageTable
+
+
+class Writes:
+    """Sums of writes, on one batch. `streams`, `written`: differences found so far."""
+
+    def __init__(
+        self,
+        functions: NodeFunctions,
+        runs: Runs,
+        table: PlanTable,
+        classes: torch.Tensor,
+        streams: Deltas,
+        written: Deltas,
+    ) -> None:
+        self._functions = functions
+        self._runs = runs
+        self._graph = table.alphabet.graph
+        self._n_classes = table.outputs.shape[1]
+        self._classes = classes
+        self._streams = streams
+        self._written = written
+
+    def differences(
+        self,
+        number: int,
+        stage: StageTable,
+        members: np.ndarray,
+        wrote: np.ndarray,
+        places: Selection,
+    ) -> torch.Tensor:
+        """[n, B, P, d_model]: by how much streams that the same nodes wrote to (`wrote`: bool
+        [node of the stage]) differ from base after the stage."""
+        base, patched = self._runs.stream[number]
+        delta = self._streams.take(stage.parent[members], places, patched - base)
+        columns = np.flatnonzero(wrote)
+        nodes = [self._graph.stages[number][column] for column in columns]
+        heads: list[tuple[int, torch.Tensor]] = []
+        for column, node in zip(columns, nodes, strict=True):
+            change = self._change(stage.writes[members, column], node, places)
+            if change is None:
+                continue
+            if self._graph.nodes[node].kind is NodeKind.head:
+                heads.append((node, change))
+            else:
+                delta = change if delta is None else delta + change
+        if heads:
+            delta = self._add_heads(heads, delta)
+        if delta is None:
+            result: torch.Tensor = base.new_zeros(
+                len(members), base.shape[0], len(places), base.shape[2]
+            )
+            return result
+        return delta
+
+    def _add_heads(
+        self, heads: list[tuple[int, torch.Tensor]], delta: torch.Tensor | None
+    ) -> torch.Tensor:
+        """What changes of heads' z [n, B, P, D] write to the stream, added to `delta`."""
+        numbers = [self._graph.nodes[node].head for node, _ in heads]
+        w_o = self._functions.attention[self._graph.nodes[heads[0][0]].layer].w_o
+        weight = (w_o if len(numbers) == len(w_o) else w_o[numbers]).flatten(0, 1)
+        rows = heads[0][1] if len(heads) == 1 else torch.cat([z for _, z in heads], dim=-1)
+        flat = rows.reshape(-1, rows.shape[-1])
+        if delta is None:
+            written = flat @ weight
+        else:
+            written = torch.addmm(delta.reshape(-1, delta.shape[-1]), flat, weight)
+        return written.view(*rows.shape[:-1], -1)
+
+    def _change(self, written: np.ndarray, node: int, places: Selection) -> torch.Tensor | None:
+        """[n, B, P, width] of what versions `written` [n, class] change, by position class."""
+        patched = self._patched_change(node)
+        if (written == written[:, :1]).all():
+            return self._written.take(written[:, 0], places, patched)
+        total: torch.Tensor | None = None
+        classes = places.take(self._classes, -1)
+        for number_class in range(self._n_classes):
+            values = self._written.take(written[:, number_class], places, patched)
+            if values is not None:
+                values = values * (classes == number_class)[None, :, :, None]
+                total = values if total is None else total + values
+        return total
+
+    def _patched_change(self, node: int) -> torch.Tensor:
+        """[B, T, width]: by how much the patched run's write differs from base."""
+        which = self._graph.nodes[node]
+        if which.kind is NodeKind.input:
+            both = self._runs.stream[1]
+        elif which.kind is NodeKind.mlp:
+            both = self._runs.mlp[which.layer]
+        elif which.kind is NodeKind.head:
+            both = self._runs.attention[which.layer].z[:, which.head]
+        else:
+            whole = self._runs.attention[which.layer].out
+            assert whole is not None
+            both = whole
+        return both[1] - both[0]

@@ -1,0 +1,219 @@
+"""One experiment from config to tables: the whole method on one page.
+
+inputs     prompt pairs, path hypotheses, metrics, the run key
+plan       path sets -> streams
+model      weights, live hooks
+guards     identities that must hold before anything is believed
+execute    every unit on every pair
+tables     effects and statistics
+report     what a reader sees
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from pathpatch_runner.config import Backend, ExperimentConfig
+from pathpatch_runner.effects import (
+    Baseline,
+    PointIndex,
+    RunNames,
+    UnitResult,
+    describe_run,
+    effects_table,
+    summary_table,
+)
+from pathpatch_runner.execute.backend import Choice, choose_backend
+from pathpatch_runner.execute.delta.executor import evaluate_delta
+from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.guards import check_guards
+from pathpatch_runner.execute.memory import budget_of
+from pathpatch_runner.execute.sources import prepare_source
+from pathpatch_runner.execute.task import Measured, Task, evaluations
+from pathpatch_runner.inputs import Inputs, read_inputs
+from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.plan.compile import compile_plan
+from pathpatch_runner.report.console import print_plan, print_summary
+from pathpatch_runner.report.html import render_report
+from pathpatch_runner.report.progress import evaluations_bar
+from pathpatch_runner.runner.planned import Planned, make_plan
+from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
+from pathpatch_runner.store import (
+    RunDirectory,
+    command_line,
+    package_versions,
+    reproducible,
+    utc_now,
+)
+
+log = logging.getLogger("pathpatch_runner")
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """Where the run lies; `reused`: it was there already. `directory` None: a dry run."""
+
+    directory: Path | None
+    reused: bool = False
+
+
+def run(
+    config: ExperimentConfig,
+    *,
+    command: tuple[str, ...] | None = None,
+    hydra_files: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Run an experiment, or find that it has been run: the same config gives the same directory.
+
+    `hydra_files`: name -> text of what goes to `.hydra/`. Raises `PathPatchError` for everything
+    that a user can mend.
+    """
+    started, timings = utc_now(), Timings()
+    if config.runtime.threads is not None:
+        torch.set_num_threads(config.runtime.threads)
+    model: LoadedModel | None = None
+    with timings.stage("inputs"):
+        inputs = read_inputs(config, None)
+    if inputs is None:
+        with timings.stage("load"):
+            model = load_model(config.model, config.seed, config.runtime.device)
+        inputs = read_inputs(config, model)
+        assert inputs is not None
+    if config.runtime.dry_run:
+        print_plan(make_plan(config, inputs).text)
+        return RunOutcome(None)
+    directory = RunDirectory.at(config.runtime.output_root, config.experiment, inputs.run_key)
+    if directory.is_complete and not config.runtime.force:
+        print_summary(_read_summary(directory), directory.path)
+        return RunOutcome(directory.path, reused=True)
+    with directory.writing(), logged_to(directory.path / "run.log"):
+        for name, text in (hydra_files or {}).items():
+            directory.write_text(f".hydra/{name}", text)
+        log.info("experiment %s, run %s", config.experiment, inputs.run_key)
+        summary = _compute(config, inputs, model, directory, timings, command, started)
+    print_summary(summary, directory.path)
+    return RunOutcome(directory.path)
+
+
+def _compute(
+    config: ExperimentConfig,
+    inputs: Inputs,
+    model: LoadedModel | None,
+    directory: RunDirectory,
+    timings: Timings,
+    command: tuple[str, ...] | None,
+    started: str,
+) -> pa.Table:
+    """Everything from the plan to the manifest; returns the summary table."""
+    with timings.stage("plan"):
+        planned = make_plan(config, inputs)
+    directory.write_text("plan.txt", planned.text)
+    if model is None:
+        with timings.stage("load"):
+            model = load_model(config.model, config.seed, config.runtime.device)
+    with timings.stage("guards"):
+        task = _task(config, inputs, planned, model)
+        guards = check_guards(task)
+        choice = choose_backend(config.runtime.backend, task)
+    log.info("backend %s: %s", choice.backend.value, choice.reason)
+    with timings.stage("execute"):
+        measured = _execute(config, inputs, planned, task, choice)
+    timings.seconds["baseline"] = measured.baseline_seconds
+    timings.seconds["execute"] -= measured.baseline_seconds
+    with timings.stage("tables"):
+        effects, summary = _tables(config, inputs, measured)
+        directory.write_table("effects.parquet", effects)
+        directory.write_table("summary.parquet", summary)
+    manifest = manifest_of(
+        config,
+        inputs,
+        planned,
+        task,
+        choice,
+        (*guards, *choice.guards),
+        measured,
+        timings,
+        command or command_line(),
+        started,
+    )
+    with timings.stage("report"):
+        report = render_report(manifest.to_dict(), summary, planned.text)
+        directory.write_text("report.html", report)
+    directory.write_manifest(dataclasses.replace(manifest, timings=dict(timings.seconds)))
+    return summary
+
+
+def _task(config: ExperimentConfig, inputs: Inputs, planned: Planned, model: LoadedModel) -> Task:
+    return Task(
+        model=model,
+        pairs=inputs.pairs,
+        classes=planned.classes,
+        metrics=inputs.metrics,
+        source=prepare_source(model, inputs.pairs, config.patch, config.seed),
+        budget=budget_of(config.runtime.memory_gb, model.device),
+    )
+
+
+def _execute(
+    config: ExperimentConfig, inputs: Inputs, planned: Planned, task: Task, choice: Choice
+) -> Measured:
+    directions = list(dict.fromkeys(config.patch.directions))
+    units = inputs.hypotheses.units
+    total = evaluations(len(units), task, directions)
+    with evaluations_bar(total, config.runtime.progress) as advance:
+        if choice.backend is Backend.delta:
+            return evaluate_delta(task, planned.table, directions, advance)
+        plan = compile_plan(
+            [unit.paths for unit in units],
+            planned.table.alphabet,
+            replace_senders=task.source.replaces_senders,
+        )
+        return evaluate(task, plan, directions, advance)
+
+
+def _tables(
+    config: ExperimentConfig, inputs: Inputs, measured: Measured
+) -> tuple[pa.Table, pa.Table]:
+    """(effects, summary), each with what the run was in its metadata."""
+    pairs = inputs.pairs.pairs
+    owners = np.repeat(np.arange(len(pairs)), [len(pair.points) for pair in pairs])
+    points = PointIndex(
+        pair_id=tuple(pairs[i].pair_id for i in owners),
+        position=np.array([point.position for pair in pairs for point in pair.points]),
+        pair_index=owners,
+    )
+    names = RunNames(inputs.run_key, config.experiment, inputs.model_name, inputs.pairs.name)
+    baseline = Baseline(measured.clean, measured.corrupt)
+    results = [
+        UnitResult(unit, direction, values[number])
+        for direction, values in measured.patched.items()
+        for number, unit in enumerate(inputs.hypotheses.units)
+    ]
+    description = reproducible(
+        inputs.run_key, config.experiment, inputs.identity, inputs.digests, package_versions()
+    )
+    effects = effects_table(names, results, baseline, points, inputs.metrics)
+    summary = summary_table(
+        names,
+        results,
+        baseline,
+        points,
+        inputs.metrics,
+        inputs.hypotheses.against,
+        config.statistics,
+        config.seed,
+    )
+    return describe_run(effects, description), describe_run(summary, description)
+
+
+def _read_summary(directory: RunDirectory) -> pa.Table:
+    return pq.read_table(directory.path / "summary.parquet")

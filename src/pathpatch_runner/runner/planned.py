@@ -1,0 +1,50 @@
+"""The plan of a run's units, and its text: all that `dry_run=true` needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathpatch_runner.config import Dtype, ExperimentConfig, Source
+from pathpatch_runner.execute.batch import position_classes
+from pathpatch_runner.execute.delta.estimate import memory_estimate
+from pathpatch_runner.expression.alphabet import Alphabet, distance_classes
+from pathpatch_runner.graph import Graph
+from pathpatch_runner.inputs import Inputs
+from pathpatch_runner.plan.describe import describe
+from pathpatch_runner.plan.table import PlanTable, plan_table
+
+BYTES = {Dtype.float64: 8, Dtype.float32: 4, Dtype.bfloat16: 2, Dtype.float16: 2}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan of all units. `classes[pair][pos]`: position classes of the alphabet."""
+
+    table: PlanTable
+    classes: list[list[int]]
+    text: str
+
+
+def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
+    """Compile all units' path sets into one plan."""
+    path_sets = [unit.paths for unit in inputs.hypotheses.units]
+    pairs = inputs.pairs.pairs
+    occurring, classes = position_classes(pairs, sorted(inputs.hypotheses.positions, key=str))
+    shape = inputs.shape
+    alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
+    replaces = config.patch.source.value in ("mean", "zero")
+    table = plan_table(path_sets, alphabet, replace_senders=replaces)
+
+    def label(number: int) -> str:
+        unit = inputs.hypotheses.units[number]
+        return f"{unit.hypothesis}/{unit.path_id} ({unit.kind.value}): {unit.path}"
+
+    longest = max(len(pair.clean) for pair in pairs)
+    memory = memory_estimate(
+        table,
+        inputs.pairs,
+        classes,
+        BYTES[config.model.dtype],
+        everywhere=config.patch.source is not Source.corrupt,
+    )
+    return Planned(table, classes, describe(table, label, longest, memory))
