@@ -31,7 +31,8 @@ class NodeKind(Enum):
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes and wiring of a model: all the compiler needs to know of it."""
+    """Sizes and wiring of a model: all the compiler needs to know of it. `d_vocab_out`: logits,
+    where they are not those of the vocabulary (a classification head)."""
 
     n_layers: int
     n_heads: int
@@ -46,6 +47,12 @@ class ModelShape:
     causal: bool = True
     separable_heads: bool = True
     gated_mlp: bool = False
+    d_vocab_out: int | None = None
+
+    @property
+    def n_logits(self) -> int:
+        """Logits at a position."""
+        return self.d_vocab_out or self.d_vocab
 
     @property
     def n_kv(self) -> int:

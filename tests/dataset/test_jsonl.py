@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataset.words import WordTokenizer
-from pathpatch_runner.config import JsonlDatasetConfig
+from pathpatch_runner.config import JsonlDatasetConfig, RepeatedRandomDatasetConfig
 from pathpatch_runner.dataset import Point, load_dataset, locate
 from pathpatch_runner.errors import DatasetError, Problems
 from pathpatch_runner.expression.ast import Position
@@ -97,7 +98,7 @@ GOOD = {"clean": [1, 2], "corrupt": [1, 3]}
         ),
         (
             {**GOOD, "answer": 10},
-            'p.jsonl:1: "answer": token id 10 is not in the model\'s vocabulary (0 to 9)',
+            'p.jsonl:1: "answer": token id 10 is not among the model\'s logits (0 to 9)',
         ),
         (
             {**GOOD, "positions": {"end": 0}},
@@ -152,6 +153,19 @@ def test_too_few_pairs_and_missing_files(tmp_path: Path) -> None:
         load_dataset(missing, None, SHAPE, 0)
 
 
+def test_a_classifier_has_classes_for_answers(tmp_path: Path) -> None:
+    classifier = dataclasses.replace(SHAPE, d_vocab_out=3)
+    line = {"clean": [1, 9], "corrupt": [1, 8], "targets": [[0, 2]]}
+    pairs = load_dataset(write(tmp_path / "p.jsonl", line), None, classifier, 0)
+    assert pairs.pairs[0].points == (Point(0, (2,)),)
+    with pytest.raises(DatasetError, match=r"token id 3 is not among the model's logits"):
+        load_dataset(
+            write(tmp_path / "p.jsonl", {**line, "targets": [[0, 3]]}), None, classifier, 0
+        )
+    with pytest.raises(DatasetError, match=r"is not among the model's 3 logits\. Name classes"):
+        load_dataset(RepeatedRandomDatasetConfig(segment_length=2), None, classifier, 0)
+
+
 def test_all_mistakes_of_a_line_are_reported_together(tmp_path: Path) -> None:
     line = {"clean": [1, 2], "corrupt": [1, 2, 3], "answer": 99, "positions": {"S": 7}}
     with pytest.raises(Problems) as caught:
@@ -161,7 +175,7 @@ def test_all_mistakes_of_a_line_are_reported_together(tmp_path: Path) -> None:
         "p.jsonl:1: clean and corrupt must have the same number of tokens",
         'p.jsonl:1: positions "S": 7 is not a position of a prompt of 2 tokens (0 to 1, or '
         "negative from the end)",
-        'p.jsonl:1: "answer": token id 99 is not in the model\'s vocabulary (0 to 9)',
+        'p.jsonl:1: "answer": token id 99 is not among the model\'s logits (0 to 9)',
     ]
 
 

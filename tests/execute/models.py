@@ -60,6 +60,12 @@ NATIVE: dict[str, dict[str, Any]] = {
     },
     "shortformer": {**FIELDS, "attn_only": True, "positional_embedding_type": "shortformer"},
     "bidirectional": {**FIELDS, "d_mlp": 24, "attention_dir": "bidirectional"},
+    "classifier": {
+        **FIELDS,
+        "d_mlp": 24,
+        "attention_dir": "bidirectional",
+        "d_vocab_out": 5,
+    },
 }
 NAMES = (*HUGGING_FACE, *NATIVE)
 TOLERANCE = dict.fromkeys(NAMES, 1e-9) | {

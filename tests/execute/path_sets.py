@@ -78,17 +78,23 @@ def _pattern(
 
 
 def random_pairs(
-    rng: random.Random, d_vocab: int, lengths: tuple[int, ...] = (3, 3, 2), *, everywhere: bool
+    rng: random.Random,
+    d_vocab: int,
+    lengths: tuple[int, ...] = (3, 3, 2),
+    *,
+    everywhere: bool,
+    read_at: int = -1,
+    n_logits: int | None = None,
 ) -> PairSet:
-    """Pairs that differ from a random position on; points at every position, or the last."""
+    """Pairs that differ from a random position on; points at every position, or at one."""
     pairs = []
     for number, length in enumerate(lengths):
         clean = tuple(rng.randrange(d_vocab) for _ in range(length))
         first = rng.randrange(length)
         rest = ((token + 1 + rng.randrange(d_vocab - 1)) % d_vocab for token in clean[first:])
         corrupt = (*clean[:first], *rest)
-        at = range(length) if everywhere else [length - 1]
-        points = tuple(_point(rng, i, d_vocab) for i in at)
+        at = range(length) if everywhere else [read_at % length]
+        points = tuple(_point(rng, i, n_logits or d_vocab) for i in at)
         named = {"S1": 1, "S2": rng.randrange(length), "end": length - 1}
         pairs.append(Pair(str(number), clean, corrupt, points, named))
     return PairSet("random", tuple(pairs))

@@ -60,7 +60,16 @@ def test_executors_equal_brute_force(name: str, seed: int) -> None:
     graph = Graph(one.model.shape)
     sets = [random_path_set(rng, graph, positions=seed > 1, back=back) for _ in range(2)]
     lengths = (2, 2) if name in ("llama", "qwen2", "native rotary grouped") else (3, 2)
-    pairs = random_pairs(rng, one.model.shape.d_vocab, lengths, everywhere=False)
+    shape = one.model.shape
+    # A classifier is read at its first position.
+    pairs = random_pairs(
+        rng,
+        shape.d_vocab,
+        lengths,
+        everywhere=False,
+        read_at=0 if name == "classifier" else -1,
+        n_logits=shape.n_logits,
+    )
     task, alphabet = task_of(one.model, pairs, sets, (METRIC,))
     slow = evaluate(task, compile_plan(sets, alphabet), DIRECTIONS)
     fast = evaluate_delta(task, plan_table(sets, alphabet), DIRECTIONS)
@@ -81,7 +90,10 @@ def test_executors_agree_on_larger_cases(name: str, seed: int) -> None:
     graph = Graph(one.model.shape)
     back = name != "gptj" and seed % 2 == 1
     sets = [random_path_set(rng, graph, positions=seed > 1, back=back) for _ in range(6)]
-    pairs = random_pairs(rng, one.model.shape.d_vocab, (6, 6, 5), everywhere=seed % 2 == 0)
+    shape = one.model.shape
+    pairs = random_pairs(
+        rng, shape.d_vocab, (6, 6, 5), everywhere=seed % 2 == 0, n_logits=shape.n_logits
+    )
     task, alphabet = task_of(one.model, pairs, sets)
     slow = evaluate(task, compile_plan(sets, alphabet), DIRECTIONS)
     fast = evaluate_delta(task, plan_table(sets, alphabet), DIRECTIONS)

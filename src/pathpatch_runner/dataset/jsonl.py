@@ -192,10 +192,10 @@ class _Line:
             return single_token(f'{self._where}: "{key}"', value, self._tokenizer)
         if not _is_int(value):
             raise self._fail(f'"{key}" must be text or a token id, not {json.dumps(value)}')
-        if self._shape is not None and not 0 <= value < self._shape.d_vocab:
+        if self._shape is not None and not 0 <= value < self._shape.n_logits:
             raise self._fail(
-                f'"{key}": token id {value} is not in the model\'s vocabulary '
-                f"(0 to {self._shape.d_vocab - 1})"
+                f'"{key}": token id {value} is not among the model\'s logits '
+                f"(0 to {self._shape.n_logits - 1})"
             )
         return int(value)
 

@@ -33,6 +33,28 @@ def load_dataset(
 
     Raises DatasetError with everything that is wrong.
     """
+    pairs = _load(config, tokenizer, shape, seed)
+    if shape is not None:
+        _check_answers(pairs, shape.n_logits)
+    return pairs
+
+
+def _check_answers(pairs: PairSet, n_logits: int) -> None:
+    """Refuse answers that the model has no logit for: those of text, read by a classifier."""
+    for pair in pairs.pairs:
+        for point in pair.points:
+            outside = [t for t in (*point.answers, *point.distractors) if t >= n_logits]
+            if outside:
+                raise DatasetError(
+                    f'dataset {pairs.name}, pair "{pair.pair_id}": answer {outside[0]} at position '
+                    f"{point.position} is not among the model's {n_logits} logits. Name classes "
+                    "in the data (jsonl: targets)"
+                )
+
+
+def _load(
+    config: DatasetConfig, tokenizer: Tokenizer | None, shape: ModelShape | None, seed: int
+) -> PairSet:
     if isinstance(config, JsonlDatasetConfig):
         return load_jsonl(config, tokenizer, shape)
     if isinstance(config, AutocircuitDatasetConfig):

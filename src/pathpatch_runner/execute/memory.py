@@ -51,7 +51,7 @@ def entry_bytes(shape: ModelShape, n_positions: int, dtype: torch.dtype) -> int:
     heads = 6 * shape.n_heads * shape.d_head
     mlp = (3 if shape.gated_mlp else 2) * shape.d_mlp
     attention = 4 * shape.n_heads * n_positions
-    per_token = 8 * shape.d_model + heads + mlp + attention + 2 * shape.d_vocab
+    per_token = 8 * shape.d_model + heads + mlp + attention + 2 * shape.n_logits
     return per_token * n_positions * dtype.itemsize
 
 

@@ -64,6 +64,7 @@ def shape_of_fields(fields: Mapping[str, Any]) -> ModelShape:
         raise ModelError("model.config: needs n_heads as a whole number above 0")
     d_model = int(fields["d_model"])
     attn_only = bool(fields.get("attn_only", False))
+    outputs = int(fields.get("d_vocab_out") or 0)
     return ModelShape(
         n_layers=int(fields["n_layers"]),
         n_heads=n_heads,
@@ -76,6 +77,7 @@ def shape_of_fields(fields: Mapping[str, Any]) -> ModelShape:
         attn_only=attn_only,
         causal=fields.get("attention_dir", "causal") == "causal",
         gated_mlp=bool(fields.get("gated_mlp", False)),
+        d_vocab_out=outputs if outputs > 0 and outputs != fields["d_vocab"] else None,
     )
 
 

@@ -38,7 +38,7 @@ def load_native_weights(bridge: Any, shape: ModelShape, path: Path) -> None:
 
     tensors = _read(path)
     if OPTIONAL not in tensors:
-        tensors[OPTIONAL] = torch.zeros(shape.d_vocab)
+        tensors[OPTIONAL] = torch.zeros(shape.n_logits)
     expected = expected_tensors(bridge.state_dict(), shape)
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wrong = [

@@ -39,7 +39,7 @@ class Cost:
 def node_flops(shape: ModelShape, node: Node, mixed_slots: int, n_positions: int) -> int:
     """Operations to evaluate one node at every position, projecting only its mixed slots."""
     if node.kind is NodeKind.logits:
-        return 2 * n_positions * shape.d_model * shape.d_vocab
+        return 2 * n_positions * shape.d_model * shape.n_logits
     if node.kind is NodeKind.mlp:
         matrices = 3 if shape.gated_mlp else 2
         return 2 * n_positions * matrices * shape.d_model * shape.d_mlp
