@@ -502,7 +502,7 @@ def test_nothing_to_evaluate() -> None:
         resolve_hypotheses({}, [], GRAPH, None)
     assert [str(problem) for problem in several.value.problems] == [
         "hypotheses: name at least one hypothesis",
-        "patch.units: name at least one of path, hypothesis, cumulative, leave_one_out",
+        "patch.units: none named. Allowed: path, hypothesis, cumulative, leave_one_out",
     ]
 
 

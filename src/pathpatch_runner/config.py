@@ -243,12 +243,12 @@ class StatisticsConfig:
 
 @dataclass
 class RuntimeConfig:
-    """What cannot change results. `memory_gb`: activation budget, null for most of what is
-    free; `threads`: CPU threads, null for torch's own choice; `force`: recompute."""
+    """What cannot change results. `memory_gb`: activation budget, a number of GiB, or auto for
+    most of what is free; `threads`: CPU threads, null for torch's own choice; `force`: recompute."""
 
     device: str = "auto"
     backend: Backend = Backend.auto
-    memory_gb: float | None = None
+    memory_gb: Any = "auto"
     threads: int | None = None
     progress: bool = True
     output_root: str = "outputs"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pathpatch_runner.config import Direction, ExperimentConfig, Source, UnitKind
+from pathpatch_runner.config import Direction, ExperimentConfig, Source
 from pathpatch_runner.dataset import PairSet, load_dataset
 from pathpatch_runner.effects import check_against
 from pathpatch_runner.errors import (
@@ -132,8 +132,6 @@ def _check_settings(config: ExperimentConfig) -> None:
         problems.append(ConfigError(f'experiment: "{config.experiment}" cannot name a directory'))
     if not patch.directions:
         problems.append(_empty("patch.directions", Direction))
-    if not patch.units:
-        problems.append(_empty("patch.units", UnitKind))
     if patch.source in (Source.mean, Source.zero) and patch.directions != [Direction.noising]:
         problems.append(
             ConfigError(
@@ -152,11 +150,24 @@ def _check_settings(config: ExperimentConfig) -> None:
         for key, value, least in bounds
         if value < least
     ]
+    memory, threads = config.runtime.memory_gb, config.runtime.threads
+    if memory not in (None, "auto") and not _is_positive(memory):
+        problems.append(
+            ConfigError(
+                f"runtime.memory_gb: {memory!r} is neither auto nor a number of GiB above 0"
+            )
+        )
+    if threads is not None and threads < 1:
+        problems.append(ConfigError(f"runtime.threads: {threads} is too small, 1 is the least"))
     if not 0 < statistics.confidence < 1:
         problems.append(
             ConfigError(f"statistics.confidence: {statistics.confidence} is not in (0, 1)")
         )
     raise_together(problems)
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _empty(key: str, allowed: type[Enum]) -> ConfigError:

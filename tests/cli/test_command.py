@@ -75,6 +75,14 @@ def test_an_experiment_of_ones_own_runs(place: Path) -> None:
             ["experiment=my", "model.config.d_modl=3"],
             "error: ",
         ),
+        (
+            ["experiment=my", "+sed=3"],
+            'error: sed: unknown key "sed". Did you mean "seed"? Allowed: experiment, ',
+        ),
+        (
+            ["experiment=my", "+runtime.bakend=delta"],
+            'error: runtime.bakend: unknown key "bakend". Did you mean "backend"? Allowed: ',
+        ),
         ([], "error: experiment: none chosen. Say experiment=<name>; "),
     ],
 )
@@ -98,6 +106,15 @@ def test_a_sweep_in_which_one_job_fails_finishes_the_others(place: Path) -> None
     assert "error: 1 job of the sweep failed:" in done.stderr
     assert "dataset.n_pairs=99" in done.stderr
     assert len(list((place / "outputs" / "my").iterdir())) == 2
+
+
+def test_a_sweep_that_cannot_be_composed_runs_nothing(place: Path) -> None:
+    done = command(place, "-m", "experiment=my,yours")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        'error: nothing of the sweep was run: experiment: there is no "yours". Allowed: '
+    )
+    assert not (place / "outputs" / "my").exists()
 
 
 def test_help_needs_neither_torch_nor_pandas() -> None:

@@ -21,7 +21,7 @@ from pathpatch_runner.config import (
     Source,
     UnitKind,
 )
-from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
+from pathpatch_runner.errors import HypothesisError, PathPatchError, Problems
 from pathpatch_runner.runner import run
 from runs.small import experiment, write_pairs
 
@@ -168,9 +168,16 @@ def test_settings_out_of_range_are_reported_together(tmp_path: Path) -> None:
     config = experiment(tmp_path)
     config.patch.units = []
     config.statistics.confidence = 1.5
+    config.runtime.memory_gb = -1
+    config.runtime.threads = 0
     with pytest.raises(Problems) as caught:
         run(config)
-    assert [type(problem) for problem in caught.value.problems[:2]] == [ConfigError, ConfigError]
+    assert [str(problem) for problem in caught.value.problems] == [
+        "runtime.memory_gb: -1 is neither auto nor a number of GiB above 0",
+        "runtime.threads: 0 is too small, 1 is the least",
+        "statistics.confidence: 1.5 is not in (0, 1)",
+        "patch.units: none named. Allowed: path, hypothesis, cumulative, leave_one_out",
+    ]
 
 
 KILLED = """

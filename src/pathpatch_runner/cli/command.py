@@ -101,9 +101,12 @@ def main() -> None:
 
 def _say(message: str) -> None:
     """One message on stderr, or one for each job of a sweep that failed."""
-    if len(_failures) < 2 and "-m" not in sys.argv and "--multirun" not in sys.argv:
-        print(f"error: {message}", file=sys.stderr)
+    is_sweep = "-m" in sys.argv or "--multirun" in sys.argv
+    if len(_failures) < 2 and not (is_sweep and _failures):
+        # Hydra composes all jobs of a sweep before it runs the first.
+        before = "nothing of the sweep was run: " if is_sweep else ""
+        print(f"error: {before}{message}", file=sys.stderr)
         return
-    jobs = "\n".join(f"- {job}\n  {text}" for job, text in _failures) or message
+    jobs = "\n".join(f"- {job}\n  {text}" for job, text in _failures)
     count = len(_failures)
     print(f"error: {count} job{'s' * (count != 1)} of the sweep failed:\n{jobs}", file=sys.stderr)

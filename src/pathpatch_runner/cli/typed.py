@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def typed_config(
     problems: list[PathPatchError] = list(_missing(composed))
     for group in SCHEMAS:
         problems += _wrong_kind(composed, group)
+    problems += _unknown_keys(composed, "")
     config = composed.copy()
     OmegaConf.set_readonly(config, False)
     for key in PATH_KEYS:
@@ -52,6 +54,29 @@ def _missing(composed: DictConfig) -> list[ConfigError]:
             )
         ]
     return [ConfigError(f"{key}: needs a value, and none is given") for key in keys]
+
+
+def _unknown_keys(section: DictConfig, path: str) -> list[ConfigError]:
+    """Keys that `+key=value` added to a section whose fields are known. They would do nothing."""
+    schema: Any = OmegaConf.get_type(section)
+    known = [field.name for field in fields(schema)] if is_dataclass(schema) else None
+    problems: list[ConfigError] = []
+    for key in section:
+        name = str(key)
+        if known is not None and name not in known:
+            problems.append(
+                ConfigError(
+                    f'{path}{name}: unknown key "{name}".{did_you_mean(name, known)} Allowed: '
+                    f"{', '.join(known)}"
+                )
+            )
+            continue
+        if OmegaConf.is_missing(section, key):
+            continue
+        inner = section[name]
+        if isinstance(inner, DictConfig):
+            problems += _unknown_keys(inner, f"{path}{name}.")
+    return problems
 
 
 def _wrong_kind(composed: DictConfig, group: str) -> list[ConfigError]:

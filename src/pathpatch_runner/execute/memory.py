@@ -29,11 +29,11 @@ class Budget:
     tokens: int | None
 
 
-def budget_of(memory_gb: float | None, device: torch.device) -> Budget:
-    """The budget a config asks for, or most of what is free on the device."""
+def budget_of(memory_gb: float | str | None, device: torch.device) -> Budget:
+    """The budget a config asks for in GiB, or ("auto", None) most of what is free on the device."""
     tokens = CPU_TOKENS if device.type == "cpu" else None
-    if memory_gb is not None:
-        return Budget(int(memory_gb * GIB), tokens)
+    if memory_gb not in (None, "auto"):
+        return Budget(int(float(memory_gb) * GIB), tokens)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return Budget(int(free * CUDA_SHARE), tokens)

@@ -111,7 +111,7 @@ def _missing(
         problems.append(HypothesisError("hypotheses: name at least one hypothesis"))
     if not kinds:
         allowed = ", ".join(kind.value for kind in UnitKind)
-        problems.append(ConfigError(f"patch.units: name at least one of {allowed}"))
+        problems.append(ConfigError(f"patch.units: none named. Allowed: {allowed}"))
     return problems
 
 

@@ -78,11 +78,11 @@ def run(
     that a user can mend.
     """
     started, timings = utc_now(), Timings()
-    if config.runtime.threads is not None:
-        torch.set_num_threads(config.runtime.threads)
     model: LoadedModel | None = None
     with timings.stage("inputs"):
         inputs = read_inputs(config, None)
+    if config.runtime.threads is not None:
+        torch.set_num_threads(config.runtime.threads)
     if inputs is None:
         with timings.stage("load"):
             model = load_model(config.model, config.seed, config.runtime.device)
