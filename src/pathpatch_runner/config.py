@@ -244,7 +244,7 @@ class StatisticsConfig:
 @dataclass
 class RuntimeConfig:
     """What cannot change results. `memory_gb`: activation budget, a number of GiB, or auto for
-    most of what is free; `threads`: CPU threads, null for torch's own choice; `force`: recompute."""
+    most of what is free; `threads`: of the CPU, null for torch's own choice; `force`: recompute."""
 
     device: str = "auto"
     backend: Backend = Backend.auto
