@@ -73,10 +73,12 @@ class WeightProcessing(Enum):
 
 @dataclass
 class ModelConfig:
-    """Fields every model kind has."""
+    """Fields every model kind has. `tf32`: on cards that can, float32 products of inputs rounded
+    to TensorFloat-32: faster, with three digits."""
 
     kind: str = MISSING
     dtype: Dtype = Dtype.float32
+    tf32: bool = False
     weight_processing: WeightProcessing = WeightProcessing.none
 
 

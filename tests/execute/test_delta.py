@@ -17,6 +17,7 @@ from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
 from pathpatch_runner.errors import ExecutionError, GuardError
 from pathpatch_runner.execute.backend import choose_backend
 from pathpatch_runner.execute.delta.executor import Trace, evaluate_delta
+from pathpatch_runner.execute.delta.stages import StageLoop
 from pathpatch_runner.execute.forward import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import Budget
@@ -87,6 +88,22 @@ def test_only_what_changes_is_evaluated() -> None:
     # Nothing of the first layer is evaluated for a sender of the last one.
     assert counts["a1.h0 => logits"] == {"m1": 1}
     assert counts["a0.h1 => logits"] == {"m0": 1, "a1.h0": 1, "a1.h1": 1, "m1": 1}
+
+
+def test_nothing_in_the_loop_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a value on the host would empty the queue of an accelerator."""
+    asked: list[str] = []
+    run = StageLoop.run
+
+    def watched(loop: StageLoop) -> None:
+        with monkeypatch.context() as patch:
+            for name in ("cpu", "item", "tolist", "numpy", "nonzero", "__bool__", "__int__"):
+                patch.setattr(torch.Tensor, name, lambda *_, name=name: asked.append(name))
+            run(loop)
+
+    monkeypatch.setattr(StageLoop, "run", watched)
+    values(some_sets(8))
+    assert asked == []
 
 
 def test_running_out_of_memory_halves_the_chunk(

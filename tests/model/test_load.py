@@ -47,6 +47,14 @@ def test_logits_equal_those_of_a_plain_model(name: str) -> None:
     torch.testing.assert_close(loaded(name).forward(IDS, []), expected, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_products_are_rounded_to_tf32_only_if_asked(asked: bool) -> None:
+    load_model(dataclasses.replace(SMALL, tf32=asked), 0, "cpu")
+    assert torch.backends.cuda.matmul.allow_tf32 is asked
+    load_model(SMALL, 0, "cpu")
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 @pytest.mark.parametrize("name", ["llama", "gpt2", "rotary"])
 def test_a_padding_token_is_a_token(name: str) -> None:
     """A later padding token changes nothing before it; an earlier one is attended to."""

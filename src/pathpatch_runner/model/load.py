@@ -87,6 +87,9 @@ def load_model(config: ModelConfig, seed: int, device: str) -> LoadedModel:
     Raises ModelError for everything that a user can mend.
     """
     where, dtype = device_of(device), DTYPES[config.dtype]
+    # Said each time: another library may have asked for it.
+    torch.backends.cuda.matmul.allow_tf32 = config.tf32
+    torch.backends.cudnn.allow_tf32 = config.tf32
     _check_dtype(dtype, where)
     name = model_name(config)
     bridge = build_bridge(config, seed, where, dtype)

@@ -220,6 +220,7 @@ class _BatchRun:
             chunk.table,
             chunk.extent,
             self._batch.classes,
+            self._places.classes,
             outputs.finish,
             workspace_of(self._task),
         )

@@ -33,16 +33,19 @@ class StageLoop:
         table: PlanTable,
         extent: Extent,
         classes: torch.Tensor,
+        occurs: np.ndarray,
         finish: Finish,
         workspace: int,
     ) -> None:
-        """`classes`: long [B, T]; `workspace`: elements a temporary tensor may have."""
+        """`classes`: long [B, T]. `occurs`: bool [class, pos], on the host: nothing in the loop
+        waits for the device. `workspace`: elements a temporary tensor may have."""
         self._functions = functions
         self._runs = runs
         self._table = table
         self._graph = table.alphabet.graph
         self._extent = extent
         self._classes = classes
+        self._occurs = occurs
         self._finish = finish
         self._workspace = workspace
         self._device = classes.device
@@ -158,9 +161,7 @@ class StageLoop:
 
     def _sources(self, mixtures: np.ndarray, places: Selection) -> Selection:
         """Where changed keys and values can differ and are attended to."""
-        chosen = (self._extent.support[mixtures] & _occurs(self._classes, self._n_classes)).any(
-            (0, 1)
-        )
+        chosen = (self._extent.support[mixtures] & self._occurs).any((0, 1))
         if self._graph.shape.causal and len(places):
             chosen[places.numbers[-1] + 1 :] = False
         return Selection(chosen, self._device)
@@ -220,12 +221,6 @@ class StageLoop:
         elif len(done):
             rows = torch.as_tensor(done).to(self._device, non_blocking=True)
             self._finish(ids[done], delta.index_select(0, rows), places)
-
-
-def _occurs(classes: torch.Tensor, n_classes: int) -> np.ndarray:
-    """Bool [class, pos]: which classes occur where."""
-    host = classes.cpu().numpy()
-    return np.stack([(host == number).any(axis=0) for number in range(n_classes)])
 
 
 def _last_uses(table: PlanTable) -> np.ndarray:
