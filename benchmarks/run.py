@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from memory import all_budgets
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch.utils.flop_counter import FlopCounterMode
@@ -234,6 +235,11 @@ def table(record: dict[str, Any]) -> str:
             "",
             f"Whole run of A beyond the executor: {overhead['overhead']:.1f} s (under 10).",
         ]
+    for found in record.get("memory", []):
+        lines.append(
+            f"A budget of {found['budget_gib']} GiB: {found['peak_gib']:.2f} GiB above the loaded "
+            "model at the peak."
+        )
     b = record["workloads"].get("b", {})
     if "fraction_of_matmul_rate" in b:
         lines.append(
@@ -263,6 +269,7 @@ def main() -> None:
         print(row(name, record["workloads"][name]), flush=True)
     if chosen == list(WORKLOADS):
         record["whole_run"] = whole_run_overhead()
+        record["memory"] = all_budgets()
         name = f"records/{record['date']}.json"
         (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(json.dumps(record, indent=2) + "\n")
