@@ -89,7 +89,7 @@ def main() -> None:
         message = _message(error)
         if _wants_traceback or (message is None and len(_failures) < 2):
             raise
-        _say(message or str(error))
+        _say(message or str(error), composed=isinstance(error, PathPatchError))
         sys.exit(1)
     finally:
         if not _wants_traceback:
@@ -99,13 +99,15 @@ def main() -> None:
         sys.exit(1)
 
 
-def _say(message: str) -> None:
-    """One message on stderr, or one for each job of a sweep that failed."""
+def _say(message: str, *, composed: bool = True) -> None:
+    """One message on stderr, or one for each job of a sweep that failed. `composed`: whether
+    the configs of all jobs could be."""
     is_sweep = "-m" in sys.argv or "--multirun" in sys.argv
     if len(_failures) < 2 and not (is_sweep and _failures):
-        # Hydra composes all jobs of a sweep before it runs the first.
-        before = "nothing of the sweep was run: " if is_sweep else ""
-        print(f"error: {before}{message}", file=sys.stderr)
+        # Hydra composes all jobs of a sweep before it runs the first. Launchers that run jobs in
+        # other processes raise the first failure here.
+        before = "a job of the sweep failed: " if composed else "nothing of the sweep was run: "
+        print(f"error: {before if is_sweep else ''}{message}", file=sys.stderr)
         return
     jobs = "\n".join(f"- {job}\n  {text}" for job, text in _failures)
     count = len(_failures)
