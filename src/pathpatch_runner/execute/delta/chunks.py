@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pathpatch_runner.execute.delta.extent import Extent, Places, extent_of, is_attention
+from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.plan.plan import PATCHED
 from pathpatch_runner.plan.table import PlanTable, select_units
 
@@ -27,6 +28,17 @@ class Chunk:
     units: np.ndarray
     table: PlanTable
     extent: Extent
+
+
+def plain_elements(shape: ModelShape, length: int) -> int:
+    """What the plain runs keep of one pair of prompts: streams, writes, queries, keys, values."""
+    width = 4 * shape.n_heads * shape.d_head + 4 * shape.d_model
+    return 2 * length * width * shape.n_layers
+
+
+def copied_elements(shape: ModelShape) -> int:
+    """Weights held a second time: queries, keys and values by head (`model.nodes`)."""
+    return shape.n_layers * shape.d_model * shape.d_head * (shape.n_heads + 2 * shape.n_kv)
 
 
 def peak_elements(table: PlanTable, extent: Extent, n_pairs: int) -> int:

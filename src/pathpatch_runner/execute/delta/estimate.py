@@ -7,7 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from pathpatch_runner.dataset import PairSet, group_by_length
-from pathpatch_runner.execute.delta.chunks import make_chunk, peak_elements
+from pathpatch_runner.execute.delta.chunks import (
+    copied_elements,
+    make_chunk,
+    peak_elements,
+    plain_elements,
+)
 from pathpatch_runner.execute.delta.extent import Places
 from pathpatch_runner.plan.table import PlanTable
 
@@ -50,8 +55,8 @@ def memory_estimate(
         places = places_of_pairs(pairs, group, classes, n_classes, everywhere=everywhere)
         chunk = make_chunk(table, np.arange(len(table.outputs)), places)
         largest = max(largest, peak_elements(chunk.table, chunk.extent, len(group)))
-        width = shape.n_layers * (4 * shape.n_heads * shape.d_head + 4 * shape.d_model)
-        runs = max(runs, 2 * len(group) * len(places.differs) * width)
+        runs = max(runs, len(group) * plain_elements(shape, len(places.differs)))
+    runs += copied_elements(shape)
     return (
         f"{_gib(runs * itemsize)} for the plain runs, {_gib(largest * itemsize)} for all units at "
         "once; in chunks that fit runtime.memory_gb"

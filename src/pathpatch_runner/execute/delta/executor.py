@@ -19,7 +19,13 @@ import torch
 from pathpatch_runner.config import Direction, Source
 from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.execute.batch import Batch, make_batch
-from pathpatch_runner.execute.delta.chunks import Chunk, make_chunk, unit_chunks
+from pathpatch_runner.execute.delta.chunks import (
+    Chunk,
+    copied_elements,
+    make_chunk,
+    plain_elements,
+    unit_chunks,
+)
 from pathpatch_runner.execute.delta.extent import Places
 from pathpatch_runner.execute.delta.outputs import Outputs, Readout
 from pathpatch_runner.execute.delta.runs import Runs, plain_runs
@@ -34,6 +40,8 @@ CPU_WORKSPACE = 2**23
 CUDA_WORKSPACE = 2**27
 """Elements a temporary tensor may have: small enough for a CPU's caches, large enough to fill a
 card."""
+WORKSPACES = 2
+"""Temporary tensors alive at once."""
 BATCH_TOKENS = 4096
 """Tokens of the pairs of one batch on a CPU, beyond which larger batches gain nothing."""
 
@@ -56,23 +64,29 @@ def evaluate_delta(
     """Values of all units, in the table's order. `advance(n)` is called as evaluations finish."""
     measured = empty_measured(task, len(table.outputs), directions)
     with torch.no_grad():
+        functions: dict[int, NodeFunctions] = {}
         for batch in _batches(task, table):
+            length = batch.clean.shape[1]
+            if length not in functions:
+                # Of one length at a time: they hold the weights a second time.
+                functions.clear()
+                functions[length] = node_functions(task.model, length)
             for draw in range(task.source.draws):
-                _BatchRun(task, table, batch, draw, measured, trace or Trace()).run(
-                    directions, advance
-                )
+                _BatchRun(
+                    task, table, functions[length], batch, draw, measured, trace or Trace()
+                ).run(directions, advance)
     return measured
 
 
 def _batches(task: Task, table: PlanTable) -> list[Batch]:
-    """All pairs in batches whose plain runs take at most a third of the budget."""
+    """All pairs in batches whose plain runs take at most a third of the budget, as far as the
+    weights leave it."""
     shape = table.alphabet.graph.shape
     found = []
     for group in group_by_length(task.pairs.pairs):
         length = len(task.pairs.pairs[group[0]].clean)
-        width = 4 * shape.n_heads * shape.d_head + 4 * shape.d_model
-        elements = 2 * length * width * shape.n_layers
-        most = max(1, _elements(task) // 3 // elements)
+        free = _elements(task) - copied_elements(shape)
+        most = max(1, free // 3 // plain_elements(shape, length))
         if task.model.device.type == "cpu":
             most = min(most, max(1, BATCH_TOKENS // length))
         found += [
@@ -99,6 +113,7 @@ class _BatchRun:
         self,
         task: Task,
         table: PlanTable,
+        functions: NodeFunctions,
         batch: Batch,
         draw: int,
         measured: Measured,
@@ -110,7 +125,7 @@ class _BatchRun:
         self._draw = draw
         self._measured = measured
         self._trace = trace
-        self._functions: NodeFunctions = node_functions(task.model, batch.clean.shape[1])
+        self._functions = functions
         self._classes = batch.classes.cpu().numpy()
         self._positions = batch.positions.cpu().numpy()
         self._point_classes = self._classes[batch.rows.cpu().numpy(), self._positions]
@@ -136,8 +151,10 @@ class _BatchRun:
         )
         plain = self._measure_plain(clean_first, readout)
         self._measured.baseline_seconds += time.perf_counter() - began
-        spent = workspace_of(self._task) * 2
-        budget = max(_elements(self._task) * 2 // 3 - spent, 1)
+        shape, length = self._task.model.shape, self._batch.clean.shape[1]
+        spent = copied_elements(shape) + WORKSPACES * workspace_of(self._task)
+        spent += self._batch.n_pairs * plain_elements(shape, length)
+        budget = max(_elements(self._task) - spent, 1)
         chunks = list(unit_chunks(self._table, self._places, self._batch.n_pairs, budget))
         for direction in directions:
             noising = direction is Direction.noising
