@@ -1,6 +1,6 @@
 """Peak memory above the loaded model under several budgets, on a part of workload B.
 
-    python benchmarks/memory.py                one line of JSON for each budget
+python benchmarks/memory.py                one line of JSON for each budget
 """
 
 from __future__ import annotations

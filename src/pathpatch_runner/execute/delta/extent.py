@@ -106,17 +106,24 @@ class _Support:
         return np.broadcast_to(rows.any(-1, keepdims=True), rows.shape)
 
     def _versions(self, stage: StageTable) -> Booleans:
-        # [version, slot, back, class, pos] -> by slot, each class only where it occurs
-        read = (self.streams[stage.reads] & self._places.classes).any(axis=(2, 3))
-        moved = self._after(read[:, KEYS_AND_VALUES].any(axis=1))
+        here = self._any(self.streams, stage.reads[:, :1])
+        moved = self._after(self._any(self.streams, stage.reads[:, KEYS_AND_VALUES]))
         attention = is_attention(self._graph, stage.nodes)
-        return np.asarray(read[:, 0] | (moved & attention[:, None]))
+        return np.asarray(here | (moved & attention[:, None]))
+
+    def _any(self, support: Booleans, ids: np.ndarray) -> Booleans:
+        """[n, pos]: where any of `ids` [n, ..., class] differs, each class only where it occurs."""
+        found = np.zeros((len(ids), support.shape[1]), dtype=bool)
+        # Column by column: many times faster than reducing one large array over short axes.
+        for column in np.ndindex(ids.shape[1:]):
+            found |= support[ids[(slice(None), *column)]] & self._places.classes[column[-1]]
+        return found
 
     def _streams(self, stage: StageTable, *, first: bool) -> Booleans:
-        written = self.versions[stage.writes] & self._places.classes
+        written = self._any(self.versions, stage.writes)
         if first:
-            written = written & self._places.differs
-        return np.asarray(self.streams[stage.parent] | written.any(axis=(1, 2)))
+            written &= self._places.differs
+        return np.asarray(self.streams[stage.parent] | written)
 
 
 class _Needs:
