@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from memory import all_budgets
 from hydra import compose, initialize_config_dir
+from memory import all_budgets
 from omegaconf import OmegaConf
 from torch.utils.flop_counter import FlopCounterMode
 from transformer_lens.patching import get_act_patch_direct_path

@@ -69,5 +69,3 @@ def test_nothing_in_the_loop_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(StageLoop, "run", watched)
     values(Dtype.float32, "cuda", delta=True)
-
-

@@ -11,46 +11,59 @@ from typing import Any
 
 import pyarrow as pa
 
-from pathpatch_runner.report.console import number, percent, probability
-from pathpatch_runner.report.figures import MOST_DOTS, effect_chart, head_grid, head_variables
+from pathpatch_runner.report.figures import (
+    MOST_DOTS,
+    effect_chart,
+    grid,
+    head_means,
+    head_variables,
+)
+from pathpatch_runner.report.rows import (
+    Row,
+    Section,
+    Settings,
+    most_important,
+    sections_of,
+    settings_of,
+)
+from pathpatch_runner.report.table import legend, section_table
+from pathpatch_runner.report.text import number
 
-Row = Mapping[str, Any]
-MOST_TABLE_ROWS = 500
 DIRECTIONS = {
     "noising": "The named paths carry the corrupt prompt, all others the clean one: are these "
     "paths necessary? No effect means that they are not.",
     "denoising": "The named paths carry the clean prompt, all others the corrupt one: are these "
     "paths sufficient? An effect of 100% of the total means that they are.",
 }
-COLUMNS = ("hypothesis", "unit", "path", "n", "effect", "interval", "of total", "explained", "p")
+SOURCES = {
+    "corrupt": "",
+    "noise": " Here the corrupt prompt is the clean one with noise on its embeddings.",
+    "mean": " Here they carry no corrupt prompt, but the mean of what their senders write on "
+    "the corrupt prompts.",
+    "zero": " Here they carry no corrupt prompt: what their senders write is replaced by zeros.",
+}
+"""What a source of corrupt values other than the corrupt prompt changes in these sentences."""
 
 
 def render_report(manifest: Mapping[str, Any], summary: pa.Table, plan_text: str) -> str:
     """The whole page. `manifest`: as in manifest.json; `summary`: summary.parquet."""
-    rows: list[Row] = summary.to_pylist()
-    provenance = manifest["provenance"]
-    counts = manifest["counts"]
-    facts = {
-        "model": rows[0]["model"],
-        "dataset": rows[0]["dataset"],
-        "pairs": f"{counts['pairs']:,}",
-        "evaluation points": f"{counts['points']:,}",
-        "units": f"{counts['units']:,}",
-        "run": manifest["run_key"],
-        "commit": _commit(provenance.get("git")),
-    }
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["metric"], row["direction"]), []).append(row)
-    sections = [
-        _group(metric, direction, members) for (metric, direction), members in groups.items()
+    sections, settings = sections_of(summary), settings_of(summary)
+    parts = [_contents(sections), legend()]
+    parts += [
+        _section(f"section-{number}", section, settings)
+        for number, section in enumerate(sections, 1)
     ]
-    sections += [_guards(manifest), _details("The plan", plan_text), _provenance(manifest)]
+    if not sections:
+        parts.append("<p>Nothing was evaluated: the summary has no rows.</p>")
+    parts += [_guards(manifest), _details("The plan", plan_text), _provenance(manifest)]
     return _page().substitute(
         title=escape(f"{manifest['experiment']} · pathpatch_runner"),
         experiment=escape(manifest["experiment"]),
-        facts="".join(f"<span>{k} <b>{escape(str(v))}</b></span>" for k, v in facts.items()),
-        sections="\n".join(sections),
+        facts="".join(
+            f"<span>{name} <b>{escape(value)}</b></span>"
+            for name, value in _facts(manifest, sections).items()
+        ),
+        sections="\n".join(parts),
     )
 
 
@@ -60,82 +73,104 @@ def _page() -> Template:
     return Template(file.read_text(encoding="utf-8"))
 
 
+def _facts(manifest: Mapping[str, Any], sections: Sequence[Section]) -> dict[str, str]:
+    counts = manifest["counts"]
+    facts = {name: sections[0].rows[0][name] for name in ("model", "dataset")} if sections else {}
+    facts |= {
+        "pairs": f"{counts['pairs']:,}",
+        "evaluation points": f"{counts['points']:,}",
+        "units": f"{counts['units']:,}",
+    }
+    if counts["bindings_left_out"]:
+        facts["bindings that match no path"] = f"{counts['bindings_left_out']:,}"
+    return facts | {
+        "run": manifest["run_key"],
+        "commit": _commit(manifest["provenance"].get("git")),
+    }
+
+
 def _commit(git: Mapping[str, Any] | None) -> str:
     if not git:
         return "installed package"
     return f"{git['commit'][:10]}{' + local changes' if git['dirty'] else ''}"
 
 
-def _group(metric: str, direction: str, rows: Sequence[Row]) -> str:
-    first = rows[0]
-    ranked = sorted(rows, key=lambda row: -abs(row["effect_mean"] or 0.0))
-    charted = list(rows) if len(rows) <= MOST_DOTS else ranked
-    more = len(rows) - MOST_DOTS
-    parts = [
-        f"<h2>{escape(metric)}, {escape(direction)}</h2><p>{DIRECTIONS[direction]}</p>"
-        f'<p class="soft">Clean {number(first["clean_mean"])}, '
-        f"corrupt {number(first['corrupt_mean'])}. "
-        "Dots: mean effect with its bootstrap interval over pairs; blue: whole hypotheses; dashed: "
-        f"the total effect.{f' The {MOST_DOTS} largest of {len(rows):,}.' if more > 0 else ''}</p>",
-        f'<div class="scroll">{effect_chart(charted)}</div>',
-        _grids(rows),
-        _table(ranked if more > 0 else rows),
+def _contents(sections: Sequence[Section]) -> str:
+    """Links to the sections, where there are several."""
+    if len(sections) < 2:
+        return ""
+    links = [
+        f'<a href="#section-{number}">{escape(_heading(section))}</a>'
+        for number, section in enumerate(sections, 1)
     ]
-    return "\n".join(parts)
+    return f"<nav>{''.join(links)}</nav>"
 
 
-def _grids(rows: Sequence[Row]) -> str:
-    """A heat map for every variable of every family that ranges over heads."""
-    families: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if row["unit"] == "path":
-            families.setdefault((row["hypothesis"], row["path_id"].split("[")[0]), []).append(row)
-    grids = []
-    for (hypothesis, entry), members in families.items():
-        for variable in head_variables(members):
-            name = f"{hypothesis} / {entry}: mean effect by {variable.removeprefix('over.')}"
-            grids.append(f"<div><h3>{escape(name)}</h3>{head_grid(members, variable)}</div>")
-    return f'<div class="grids">{"".join(grids)}</div>' if grids else ""
+def _heading(section: Section) -> str:
+    return f"{section.metric}, {section.direction}"
 
 
-def _table(rows: Sequence[Row]) -> str:
-    numeric = COLUMNS[3:]
-    head = "".join(f"<th{' class=n' if c in numeric else ''}>{c}</th>" for c in COLUMNS)
-    body = "".join(_line(row) for row in rows[:MOST_TABLE_ROWS])
-    left = len(rows) - MOST_TABLE_ROWS
-    note = f'<p class="soft">and {left:,} more in summary.parquet</p>' if left > 0 else ""
-    return (
-        f"<details{' open' if len(rows) <= 60 else ''}>"
-        "<summary>Table (click a column to sort)</summary>"
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-        f"{note}</details>"
+def _section(place: str, section: Section, settings: Settings) -> str:
+    first = section.rows[0]
+    asks = f"{DIRECTIONS[section.direction]}{SOURCES[settings.source]}"
+    return "\n".join(
+        [
+            f'<h2 id="{place}">{escape(_heading(section))}</h2><p>{asks}</p>',
+            f"<p>Mean {escape(section.quantity)}: "
+            f"clean {number(first['clean_mean'])}, corrupt {number(first['corrupt_mean'])}; "
+            f"total effect {number(section.total)}.</p>",
+            _chart(section, settings),
+            _grids(section),
+            section_table(section, settings),
+        ]
     )
 
 
-def _line(row: Row) -> str:
-    low, high = row["effect_ci_low"], row["effect_ci_high"]
-    interval = "-" if low is None else f"[{number(low)}, {number(high)}]"
-    label = row["path_id"] if row["unit"] == "path" else "all of it"
-    texts = [
-        f"<td>{escape(row['hypothesis'])}</td><td>{escape(row['unit'])}</td>",
-        f"<td>{escape(label)}<br><code>{_expressions(row)}</code></td>",
-    ]
-    cells = [
-        (row["n"], f"{row['n']:,}"),
-        (row["effect_mean"], number(row["effect_mean"])),
-        (low, interval),
-        (row["normalised_effect"], percent(row["normalised_effect"])),
-        (row["proportion_explained"], percent(row["proportion_explained"])),
-        (row["p_value"], probability(row["p_value"])),
-    ]
-    values = [f'<td class="n" data-v="{"" if v is None else v}">{escape(t)}</td>' for v, t in cells]
-    return f"<tr>{''.join(texts)}{''.join(values)}</tr>"
+def _chart(section: Section, settings: Settings) -> str:
+    """The chart and the key of its marks."""
+    charted = most_important(section.rows, MOST_DOTS)
+    marks = {"dot": "a single path", "union": "paths together", "total": "total effect"}
+    drawn = {"total"} | {"dot" if row["unit"] == "path" else "union" for row in charted}
+    key = "".join(
+        f'<span class="key {kind}">{text}</span>' for kind, text in marks.items() if kind in drawn
+    )
+    count = len(section.rows)
+    left = ""
+    if count > MOST_DOTS:
+        left = f" {MOST_DOTS} of {count:,}: whole hypotheses, then the largest effects."
+    caption = f"{key} Dots: mean effect; bars: its {settings.interval} over pairs.{left}"
+    return (
+        f'<figure><div class="scroll">{effect_chart(section)}</div>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
 
 
-def _expressions(row: Row) -> str:
-    """The expressions of a unit, one a line."""
-    return "<br>".join(escape(text) for text in row["path"].split(" | "))
+def _grids(section: Section) -> str:
+    """A heat map for every variable of every family that ranges over heads."""
+    families: dict[tuple[str, str], list[Row]] = {}
+    for row in section.rows:
+        if row["unit"] == "path":
+            families.setdefault((row["hypothesis"], row["path_id"].split("[")[0]), []).append(row)
+    grids = [
+        _grid(f"{hypothesis} / {entry}", section, members, variable)
+        for (hypothesis, entry), members in families.items()
+        for variable in head_variables(members)
+    ]
+    return f'<div class="grids">{"".join(grids)}</div>' if any(grids) else ""
+
+
+def _grid(family: str, section: Section, rows: Sequence[Row], variable: str) -> str:
+    """Nothing where there is only one head to show."""
+    means = head_means(rows, variable)
+    if len(means) < 2:
+        return ""
+    title = f"{family}: mean effect by {variable.removeprefix('over.')}"
+    largest = max(abs(value) for value in means.values())
+    caption = f"orange: above zero, blue: below; darkest: {number(largest)} {section.unit}"
+    return (
+        f"<figure><h3>{escape(title)}</h3>{grid(means, title)}"
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
 
 
 def _guards(manifest: Mapping[str, Any]) -> str:

@@ -1,0 +1,92 @@
+"""The progress bar: its total is what a run advances by, and it is on terminals only."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pathpatch_runner.config import Backend, Direction, PatchConfig, Source, UnitKind
+from pathpatch_runner.report.progress import evaluations_bar
+from pathpatch_runner.runner import run
+from runs.small import experiment
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool = True) -> io.StringIO:
+    """What the bar writes from now on."""
+    out = io.StringIO()
+
+    def console(**options: Any) -> Console:
+        assert options == {"stderr": True}
+        return Console(file=out, width=80, force_terminal=is_terminal)
+
+    monkeypatch.setattr("pathpatch_runner.report.progress.Console", console)
+    return out
+
+
+def test_the_bar_counts_to_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = terminal(monkeypatch)
+    with evaluations_bar(1200, enabled=True) as advance:
+        for count in (500, 0, 700):
+            advance(count)
+    assert "evaluations" in out.getvalue()
+    assert "1200/1200" in out.getvalue()
+
+
+def test_a_bar_that_is_left_early_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = terminal(monkeypatch)
+    with suppress(KeyboardInterrupt), evaluations_bar(1200, enabled=True) as advance:
+        advance(7)
+        raise KeyboardInterrupt
+    assert "7/1200" in out.getvalue()
+    assert "1200/1200" not in out.getvalue()
+
+
+@pytest.mark.parametrize(("enabled", "is_terminal"), [(False, True), (True, False)])
+def test_no_bar_where_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch, enabled: bool, is_terminal: bool
+) -> None:
+    out = terminal(monkeypatch, is_terminal=is_terminal)
+    with evaluations_bar(2, enabled=enabled) as advance:
+        advance(2)
+    assert out.getvalue().strip() == ""
+
+
+def test_nothing_to_do_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = terminal(monkeypatch)
+    with evaluations_bar(0, enabled=True):
+        pass
+    assert "0/0" in out.getvalue()
+
+
+@pytest.mark.parametrize("backend", [Backend.hooks, Backend.delta])
+def test_a_run_advances_by_exactly_its_total(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: Backend
+) -> None:
+    totals: list[int] = []
+    advances: list[int] = []
+
+    @contextmanager
+    def recorded(total: int, enabled: bool) -> Iterator[Callable[[int], None]]:
+        del enabled
+        totals.append(total)
+        yield advances.append
+
+    monkeypatch.setattr("pathpatch_runner.runner.pipeline.evaluations_bar", recorded)
+    config = experiment(tmp_path)
+    config.patch = PatchConfig(
+        directions=[Direction.noising, Direction.denoising],
+        units=[UnitKind.path, UnitKind.hypothesis],
+        source=Source.noise,
+        noise_draws=3,
+    )
+    config.runtime.backend = backend
+    run(config)
+    # Five paths and their union, four pairs, two directions, three draws.
+    assert totals == [6 * 4 * 2 * 3]
+    assert sum(advances) == totals[0]
