@@ -226,16 +226,30 @@ def _interleaved_table(model: LoadedModel, attention: Any) -> torch.Tensor | Non
     return None
 
 
+def _gelu_tanh(x: torch.Tensor) -> torch.Tensor:
+    result: torch.Tensor = torch.ops.aten.gelu_.default(x, approximate="tanh")
+    return result
+
+
+def _gelu(x: torch.Tensor) -> torch.Tensor:
+    result: torch.Tensor = torch.ops.aten.gelu_.default(x)
+    return result
+
+
+def _silu(x: torch.Tensor) -> torch.Tensor:
+    return F.silu(x, inplace=True)
+
+
 _FAST_ACTIVATIONS: dict[str, Function] = {
-    "NewGELUActivation": lambda x: F.gelu(x, approximate="tanh"),
-    "FastGELUActivation": lambda x: F.gelu(x, approximate="tanh"),
-    "GELUTanh": lambda x: F.gelu(x, approximate="tanh"),
-    "PytorchGELUTanh": lambda x: F.gelu(x, approximate="tanh"),
-    "GELUActivation": F.gelu,
-    "SiLUActivation": F.silu,
-    "SiLU": F.silu,
+    "NewGELUActivation": _gelu_tanh,
+    "FastGELUActivation": _gelu_tanh,
+    "GELUTanh": _gelu_tanh,
+    "PytorchGELUTanh": _gelu_tanh,
+    "GELUActivation": _gelu,
+    "SiLUActivation": _silu,
+    "SiLU": _silu,
 }
-"""The same functions as the named modules, in one kernel instead of many."""
+"""The same functions as the named modules, in one kernel instead of many, and in place."""
 
 
 def _mlp_inner(bridge: Any) -> Function:

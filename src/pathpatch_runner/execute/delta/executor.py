@@ -36,7 +36,7 @@ from pathpatch_runner.plan.table import PlanTable
 
 log = logging.getLogger(__name__)
 
-CPU_WORKSPACE = 2**23
+CPU_WORKSPACE = 2**22
 CUDA_WORKSPACE = 2**27
 """Elements a temporary tensor may have: small enough for a CPU's caches, large enough to fill a
 card."""
