@@ -101,6 +101,15 @@ def seconds(step: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def machine() -> str:
+    """Processor, architecture and system."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.processor()
+    return f"{processor} ({platform.machine()}, {platform.system()})"
+
+
 def matmul_rate() -> float:
     """FLOP/s of a 2048-square float32 product, the best of five."""
     matrix = torch.randn(2048, 2048)
@@ -289,7 +298,7 @@ def main() -> None:
     model = load_model(composed("a").model, 0, "cpu")
     record: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()} {platform.system()}",
+        "machine": machine(),
         "versions": {name: metadata.version(name) for name in ("torch", "transformer-lens")},
         "matmul_rate": matmul_rate(),
         "workloads": {},
