@@ -139,6 +139,51 @@ def test_a_wrong_statement_of_the_model_is_found(monkeypatch: pytest.MonkeyPatch
     assert not all(guard.passed for guard in choice.guards)
 
 
+SIZES = {
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 16,
+    "vocab_size": 11,
+    "max_position_embeddings": 16,
+    "intermediate_size": 24,
+}
+GROUPED = {**SIZES, "num_key_value_heads": 2}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "fields", "backend"),
+    [
+        # The window is said by the config, not by its attention: three tokens of five.
+        ("mistral", {**GROUPED, "sliding_window": 3}, Backend.delta),
+        # Queries and keys have norms of their own.
+        ("qwen3", {**GROUPED, "head_dim": 8}, Backend.delta),
+        # Logits are scaled; rotary pairs are neighbours, which is said nowhere.
+        ("cohere", SIZES, Backend.hooks),
+        # Norms after attention and MLP only.
+        ("olmo2", SIZES, Backend.hooks),
+        # The MLP is a mixture of experts.
+        ("mixtral", {**GROUPED, "num_local_experts": 2}, Backend.hooks),
+    ],
+)
+def test_other_architectures_have_one_of_the_executors(
+    architecture: str, fields: dict[str, object], backend: Backend
+) -> None:
+    config = RandomModelConfig(architecture=architecture, config=fields)
+    model = load_model(config, 0, "cpu")
+    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
+    sender = "a0" if architecture == "olmo2" else "a0.h1"
+    sets = [path_set(model.shape, f"{sender} => logits")]
+    task, alphabet = task_of(model, pairs, sets)
+    assert all(guard.passed for guard in check_guards(task))
+    choice = choose_backend(Backend.auto, task)
+    assert choice.backend is backend, choice.reason
+    slow = evaluate(task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
+    assert np.isfinite(slow).all()
+    if backend is Backend.delta:
+        fast = evaluate_delta(task, plan_table(sets, alphabet), [NOISING]).patched[NOISING]
+        assert fast == pytest.approx(slow, abs=1e-4 * np.abs(slow).max())
+
+
 def test_guards_hold_and_a_dead_hook_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     one = specimen("gpt2")
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)

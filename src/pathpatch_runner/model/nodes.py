@@ -106,13 +106,12 @@ class NodeFunctions:
 
 def node_functions(model: LoadedModel, n_positions: int) -> NodeFunctions:
     """The functions of a loaded model. Raises `ModelError` where its parts are not as expected."""
-    bridge = model.bridge
     try:
         layers = [_Layer(model, layer, n_positions) for layer in range(model.shape.n_layers)]
         return NodeFunctions(
             attention=tuple(layer.attention() for layer in layers),
             mlp=() if model.shape.attn_only else tuple(layer.mlp() for layer in layers),
-            logits=_unembedding(bridge),
+            logits=unembedding(model),
         )
     except (AttributeError, RuntimeError, TypeError, KeyError) as error:
         raise ModelError(f"the parts of the model are not as expected: {error}") from error
@@ -154,7 +153,7 @@ class _Layer:
             v=self._projection("v", shape.n_kv, None),
             scale=_scale(self._original, shape, self._layer),
             softcap=_softcap(getattr(self._model.bridge.cfg, "attn_scores_soft_cap", None)),
-            window=getattr(self._original, "sliding_window", None),
+            window=_window(self._model, self._original, self._layer),
             causal=shape.causal,
             w_o=weight.reshape(shape.n_heads, shape.d_head, -1),
             b_o=b_o,
@@ -191,6 +190,21 @@ def _scale(attention: Any, shape: ModelShape, layer: int) -> float:
     if getattr(attention, "scale_attn_by_inverse_layer_idx", False):
         scale /= layer + 1
     return scale
+
+
+def _window(model: LoadedModel, attention: Any, layer: int) -> int | None:
+    """How far back a layer's queries reach: said by its attention, or by the model's config for
+    all layers or for those of a kind."""
+    if hasattr(attention, "sliding_window"):
+        window: int | None = attention.sliding_window
+        return window
+    config: Any = getattr(model.bridge.original_model, "config", None)
+    kinds = getattr(config, "attention_layers", None)
+    if kinds is not None:
+        return int(config.window_size) if kinds[layer] == "local" else None
+    kinds = getattr(config, "layer_types", None)
+    slides = kinds is None or kinds[layer] == "sliding_attention"
+    return getattr(config, "sliding_window", None) if slides else None
 
 
 def _rotary(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | None:
@@ -271,10 +285,16 @@ def _mlp_inner(bridge: Any) -> Function:
     return gated
 
 
-def _unembedding(bridge: Any) -> Unembedding:
-    linear = _original(bridge.unembed)
+def unembedding(model: LoadedModel) -> Unembedding:
+    """The last norm and the logits, which most models have alike."""
+    bridge = model.bridge
+    linear, norm = _original(bridge.unembed), _original(bridge.ln_final)
+    config = getattr(bridge.original_model, "config", None)
+    # Cohere multiplies its logits, Granite divides them.
+    scale = float(getattr(config, "logit_scale", None) or 1.0)
+    scale /= float(getattr(config, "logits_scaling", None) or 1.0)
     return Unembedding(
-        norm=_original(bridge.ln_final),
+        norm=norm if scale == 1.0 else lambda x: norm(x) * scale,
         w_u=linear.weight,
         b_u=getattr(linear, "bias", None),
         softcap=_softcap(getattr(bridge.cfg, "output_logits_soft_cap", None)),

@@ -133,8 +133,10 @@ class _Probe:
         expected = self._shapes()
         try:
             seen = self._run({}, list(expected), whole=True)
-        except (KeyError, AttributeError, ValueError) as error:
+        except (KeyError, AttributeError) as error:
             raise self._fail(f"a hook is missing: {error}") from error
+        except (ValueError, RuntimeError, TypeError, IndexError) as error:
+            raise self._fail(f"a forward pass fails: {error}") from error
         for site, shape in expected.items():
             found = [tuple(values.shape) for values in seen[site]]
             if len(found) != 1:

@@ -36,18 +36,20 @@ from pathpatch_runner.plan.table import plan_table
 
 MIXED_PLANS = 6
 PROBE_LENGTH = 64
-"""Tokens of a prompt that are looked at: enough to exercise everything, cheap for long prompts."""
+"""Tokens of a prompt that mixed plans are tried on: enough to exercise them, cheap."""
 
 
 def prove(task: Task) -> tuple[tuple[Guard, ...], str | None]:
     """(the checks made, None) or (the checks made, why `delta` cannot be used)."""
-    probe = _probe(task)
     try:
-        guards = _plain_checks(probe)
+        # At full length: a model may attend otherwise to what lies far back.
+        guards = _plain_checks(_probe(task, None))
         if all(guard.passed for guard in guards):
-            guards += (_mixed_check(probe),)
+            guards += (_mixed_check(_probe(task, PROBE_LENGTH)),)
     except ModelError as error:
         return (), str(error)
+    except Exception as error:  # whatever goes wrong in a second statement of a model, it is wrong
+        return (), f"the parts of the model are not as expected: {type(error).__name__}: {error}"
     failed = [guard for guard in guards if not guard.passed]
     if failed:
         worst = failed[0]
@@ -56,13 +58,14 @@ def prove(task: Task) -> tuple[tuple[Guard, ...], str | None]:
     return guards, None
 
 
-def _probe(task: Task) -> Task:
-    """The first pairs, cut short, with an evaluation point at every position."""
-    chosen = group_by_length(task.pairs.pairs)[0][:GUARD_PAIRS]
+def _probe(task: Task, most: int | None) -> Task:
+    """The first of the longest pairs, cut to `most` tokens, with an evaluation point at every
+    position."""
+    chosen = group_by_length(task.pairs.pairs)[-1][:GUARD_PAIRS]
     pairs = []
     for number in chosen:
         pair = task.pairs.pairs[number]
-        clean, corrupt = pair.clean[:PROBE_LENGTH], pair.corrupt[:PROBE_LENGTH]
+        clean, corrupt = pair.clean[:most], pair.corrupt[:most]
         points = tuple(Point(i, (clean[i],), (corrupt[i],)) for i in range(len(clean)))
         pairs.append(dataclasses.replace(pair, clean=clean, corrupt=corrupt, points=points))
     metric = Metric("projection", _projection, "logits", "higher", needs_answer=False)
