@@ -161,12 +161,12 @@ def parts_of(table: PlanTable, count: int) -> list[PlanTable]:
         return [table]
     units = np.arange(len(table.outputs))
     classes = np.ones(table.outputs.shape[1], dtype=bool)
-    # What is not selected keeps its shapes: the members that chunks are made of are numbers.
     return [whole(select_units(table, units[i::count], classes)) for i in range(count)]
 
 
 def whole(table: PlanTable) -> PlanTable:
-    """A selected table as one that has all its units, of one shape."""
+    """A table of some units as one that has no others: `shapes` still numbers those of the table
+    it was selected from."""
     members = np.arange(len(table.outputs))
     shape = dataclasses.replace(table.shapes[0], members=members)
     return dataclasses.replace(table, shapes=(shape,))

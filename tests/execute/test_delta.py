@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pathpatch_runner.execute.delta.executor as executor_module
-from execute.models import specimen
+from execute.models import GROUPED, NEW, specimen
 from execute.path_sets import random_pairs, random_path_set, task_of
 from execute.test_identities import path_set
 from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
@@ -139,17 +139,6 @@ def test_a_wrong_statement_of_the_model_is_found(monkeypatch: pytest.MonkeyPatch
     assert not all(guard.passed for guard in choice.guards)
 
 
-SIZES = {
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "hidden_size": 16,
-    "vocab_size": 11,
-    "max_position_embeddings": 16,
-    "intermediate_size": 24,
-}
-GROUPED = {**SIZES, "num_key_value_heads": 2}
-
-
 @pytest.mark.parametrize(
     ("architecture", "fields", "backend"),
     [
@@ -158,9 +147,9 @@ GROUPED = {**SIZES, "num_key_value_heads": 2}
         # Queries and keys have norms of their own.
         ("qwen3", {**GROUPED, "head_dim": 8}, Backend.delta),
         # Logits are scaled; rotary pairs are neighbours, which is said nowhere.
-        ("cohere", SIZES, Backend.hooks),
+        ("cohere", NEW, Backend.hooks),
         # Norms after attention and MLP only.
-        ("olmo2", SIZES, Backend.hooks),
+        ("olmo2", NEW, Backend.hooks),
         # The MLP is a mixture of experts.
         ("mixtral", {**GROUPED, "num_local_experts": 2}, Backend.hooks),
     ],

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from model.small_models import NATIVE
 from model.written_out import Weights, expected_logits, random_weights
 from pathpatch_runner.config import Dtype, HubModelConfig, NativeModelConfig, WeightProcessing
 from pathpatch_runner.errors import ModelError
@@ -18,15 +19,8 @@ from pathpatch_runner.model.shape import model_shape
 
 IDS = [3, 1, 4, 1, 5]
 FIELDS: dict[str, Any] = {
-    "n_layers": 2,
-    "n_heads": 2,
-    "d_model": 16,
-    "d_head": 8,
-    "n_ctx": 16,
-    "d_vocab": 11,
+    **NATIVE["attention only"],
     "act_fn": "relu",
-    "attn_only": True,
-    "normalization_type": "LN",
     "positional_embedding_type": "shortformer",
 }
 LEGACY = {

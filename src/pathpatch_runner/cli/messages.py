@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from pathpatch_runner.errors import did_you_mean
 
@@ -48,7 +49,11 @@ def _unknown_key(key: str, schema: str, text: str) -> str:
     where = full[1] if full else key
     if not dataclasses.is_dataclass(known):
         return f'{where}: unknown key "{key}"'
-    allowed = [field.name for field in dataclasses.fields(known)]
+    return unknown_key(where, key, [field.name for field in dataclasses.fields(known)])
+
+
+def unknown_key(where: str, key: str, allowed: Sequence[str]) -> str:
+    """A key that a section does not have."""
     return (
         f'{where}: unknown key "{key}".{did_you_mean(key, allowed)} Allowed: {", ".join(allowed)}'
     )

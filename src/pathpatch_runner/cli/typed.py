@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from pathpatch_runner.cli.messages import unknown_key
 from pathpatch_runner.cli.places import PATH_KEYS, resolve_place
 from pathpatch_runner.cli.schema import SCHEMAS
 from pathpatch_runner.config import ExperimentConfig
@@ -64,12 +65,7 @@ def _unknown_keys(section: DictConfig, path: str) -> list[ConfigError]:
     for key in section:
         name = str(key)
         if known is not None and name not in known:
-            problems.append(
-                ConfigError(
-                    f'{path}{name}: unknown key "{name}".{did_you_mean(name, known)} Allowed: '
-                    f"{', '.join(known)}"
-                )
-            )
+            problems.append(ConfigError(unknown_key(f"{path}{name}", name, known)))
             continue
         if OmegaConf.is_missing(section, key):
             continue

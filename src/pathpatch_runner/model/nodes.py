@@ -20,31 +20,9 @@ import torch.nn.functional as F
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.load import LoadedModel
+from pathpatch_runner.model.rotary import Rotary, original_of, rotary_of
 
 Function = Callable[[torch.Tensor], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Rotary:
-    """Rotates the first `cos.shape[-1]` entries; `adjacent`: pairs are neighbours, else halves.
-    `cos`, `sin`: [n positions, rotated]."""
-
-    cos: torch.Tensor
-    sin: torch.Tensor
-    adjacent: bool
-
-    def __call__(self, values: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Rotate `values` [..., pos, d_head], which stand at `positions` [pos]."""
-        width = self.cos.shape[-1]
-        turning, rest = values[..., :width], values[..., width:]
-        turned = turning * self.cos[positions] + self._quarter(turning) * self.sin[positions]
-        return torch.cat([turned, rest], dim=-1) if rest.shape[-1] else turned
-
-    def _quarter(self, values: torch.Tensor) -> torch.Tensor:
-        if self.adjacent:
-            return torch.stack((-values[..., 1::2], values[..., 0::2]), dim=-1).flatten(-2)
-        first, second = values.chunk(2, dim=-1)
-        return torch.cat((-second, first), dim=-1)
 
 
 @dataclass(frozen=True)
@@ -117,13 +95,9 @@ def node_functions(model: LoadedModel, n_positions: int) -> NodeFunctions:
         raise ModelError(f"the parts of the model are not as expected: {error}") from error
 
 
-def _original(component: Any) -> Any:
-    return getattr(component, "original_component", component)
-
-
 def _matrix(component: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
     """([in, out], [out]) of a linear component."""
-    linear = _original(component)
+    linear = original_of(component)
     weight = linear.weight
     # Hugging Face's Conv1D (GPT-2) keeps its weight the other way round.
     return (weight if type(linear).__name__ == "Conv1D" else weight.T), linear.bias
@@ -140,14 +114,14 @@ class _Layer:
         self._block = model.bridge.blocks[layer]
         self._layer = layer
         self._n_positions = n_positions
-        self._original = _original(self._block.attn)
+        self._original = original_of(self._block.attn)
 
     def attention(self) -> Attention:
         shape, block = self._shape, self._block
         weight, b_o = _matrix(block.attn.o)
-        rotary = _rotary(self._model, self._original, self._n_positions)
+        rotary = rotary_of(self._model, self._original, self._n_positions)
         return Attention(
-            norm=_original(block.ln1),
+            norm=original_of(block.ln1),
             q=self._projection("q", shape.n_heads, rotary),
             k=self._projection("k", shape.n_kv, rotary),
             v=self._projection("v", shape.n_kv, None),
@@ -157,13 +131,13 @@ class _Layer:
             causal=shape.causal,
             w_o=weight.reshape(shape.n_heads, shape.d_head, -1),
             b_o=b_o,
-            post=None if shape.separable_heads else _original(block.ln1_post),
+            post=None if shape.separable_heads else original_of(block.ln1_post),
         )
 
     def _projection(self, slot: str, n_heads: int, rotary: Rotary | None) -> Projection:
         component = getattr(self._block.attn, slot)
         weight, bias = _matrix(component)
-        positions = getattr(_original(component), "positions", None)
+        positions = getattr(original_of(component), "positions", None)
         if positions is not None:
             bias = bias + positions[: self._n_positions] @ weight
         norm = getattr(self._original, f"{slot}_norm", None) if slot != "v" else None
@@ -177,8 +151,8 @@ class _Layer:
     def mlp(self) -> Mlp:
         block = self._block
         norm = block.ln2 if hasattr(block, "ln2") else block.ln1
-        post = _original(block.ln2_post) if hasattr(block, "ln2_post") else None
-        return Mlp(_original(norm), _mlp_inner(block.mlp), post)
+        post = original_of(block.ln2_post) if hasattr(block, "ln2_post") else None
+        return Mlp(original_of(norm), _mlp_inner(block.mlp), post)
 
 
 def _scale(attention: Any, shape: ModelShape, layer: int) -> float:
@@ -205,39 +179,6 @@ def _window(model: LoadedModel, attention: Any, layer: int) -> int | None:
     kinds = getattr(config, "layer_types", None)
     slides = kinds is None or kinds[layer] == "sliding_attention"
     return getattr(config, "sliding_window", None) if slides else None
-
-
-def _rotary(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | None:
-    """The rotation tables, from the model's own module, at the model's own precision."""
-    native = getattr(attention, "rotary", None)
-    if native is not None:
-        tables = (native.cos_cached, native.sin_cached)
-        cos, sin = (table[:n_positions].to(model.dtype) for table in tables)
-        return Rotary(cos, sin, adjacent=True)
-    table = _interleaved_table(model, attention)
-    if table is not None:
-        sin, cos = table[:n_positions].chunk(2, dim=-1)
-        doubled = (table.repeat_interleave(2, -1) for table in (cos, sin))
-        cos, sin = (table.to(model.device, model.dtype) for table in doubled)
-        return Rotary(cos, sin, adjacent=True)
-    module = getattr(model.bridge, "rotary_emb", None)
-    if module is None:
-        return None
-    ids = torch.arange(n_positions, device=model.device)[None]
-    like = torch.zeros(1, 1, dtype=model.dtype, device=model.device)
-    cos, sin = _original(module)(like, ids)
-    return Rotary(cos[0], sin[0], adjacent=False)
-
-
-def _interleaved_table(model: LoadedModel, attention: Any) -> torch.Tensor | None:
-    """GPT-J's sines and cosines [position, sines then cosines]: kept by each layer's attention
-    up to transformers 5.23, by the body of the model since."""
-    body = getattr(model.bridge.original_model, "transformer", None)
-    for owner in (attention, getattr(body, "rotary_emb", None)):
-        table = getattr(owner, "embed_positions", None)
-        if isinstance(table, torch.Tensor):
-            return table
-    return None
 
 
 def _gelu_tanh(x: torch.Tensor) -> torch.Tensor:
@@ -267,7 +208,7 @@ _FAST_ACTIVATIONS: dict[str, Function] = {
 
 
 def _mlp_inner(bridge: Any) -> Function:
-    original = _original(bridge)
+    original = original_of(bridge)
     act = getattr(original, "act", None) or getattr(original, "act_fn", None)
     fast = _FAST_ACTIVATIONS.get(type(act).__name__)
     if fast is None or getattr(original, "ln", None) is not None:
@@ -288,7 +229,7 @@ def _mlp_inner(bridge: Any) -> Function:
 def unembedding(model: LoadedModel) -> Unembedding:
     """The last norm and the logits, which most models have alike."""
     bridge = model.bridge
-    linear, norm = _original(bridge.unembed), _original(bridge.ln_final)
+    linear, norm = original_of(bridge.unembed), original_of(bridge.ln_final)
     config = getattr(bridge.original_model, "config", None)
     # Cohere multiplies its logits, Granite divides them.
     scale = float(getattr(config, "logit_scale", None) or 1.0)

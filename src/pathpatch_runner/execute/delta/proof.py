@@ -1,6 +1,6 @@
 """What a model must pass before `delta` is trusted with it.
 
-`delta` computes with a second statement of the model (`model.nodes`). On the first pairs of the
+`delta` computes with a second statement of the model (`model.nodes`). On the longest pairs of the
 data it must reproduce what the model itself computes, head by head and layer by layer, both
 plain runs' logits, and random mixed plans as the `hooks` executor evaluates them. Otherwise the
 run uses `hooks`, and says which check failed.
