@@ -1,0 +1,97 @@
+"""Kinds by name: those built in, and those that installed packages add by entry points.
+
+A *kind* is one way to be a model, a dataset, a metric or a source of corrupt values. It is found
+by the name that a config says (`dataset.kind: jsonl`), never by a module path: a config cannot name
+code. Built-in kinds are written here as `module:attribute` and imported when they are asked for,
+so that reading the names imports nothing.
+
+To add a kind of one's own without changing this package, a distribution declares an entry point:
+
+    [project.entry-points."pathpatch_runner.datasets"]
+    my_pairs = "my_package.pairs:MyPairs"
+
+What the object must be says the package of the group: `model.source`, `dataset.kind`,
+`metric.metric`, `execute.sources`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+from pathpatch_runner.errors import ConfigError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The kinds of one group. `what`: how messages call one of them. `entry_points`: the group
+    of entry points that adds to it. `built_in`: name -> `module:attribute`."""
+
+    what: str
+    entry_points: str
+    built_in: Mapping[str, str]
+
+    @cached_property
+    def _added(self) -> dict[str, metadata.EntryPoint]:
+        """Entry points by name. Two of one name, or one of a built-in name, are an error."""
+        found: dict[str, metadata.EntryPoint] = {}
+        for point in metadata.entry_points(group=self.entry_points):
+            other = found.get(point.name)
+            if point.name in self.built_in or (other and other.value != point.value):
+                known = _told(other) if other else "this package"
+                raise ConfigError(
+                    f'{self.what} "{point.name}" is defined twice: by {known} and by '
+                    f"{_told(point)}. Uninstall one of the two"
+                )
+            found[point.name] = point
+        return found
+
+    def names(self) -> tuple[str, ...]:
+        """All names: the built-in ones first, in their order."""
+        return (*self.built_in, *sorted(self._added))
+
+    def get(self, name: str, where: str) -> Any:
+        """The kind of that name. `where`: the config key that says it.
+
+        Raises ConfigError for an unknown name, and for a plug-in that cannot be imported.
+        """
+        if name in self.built_in:
+            module, _, attribute = self.built_in[name].partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        if name in self._added:
+            return self._import(self._added[name], where)
+        raise ConfigError(
+            f'{where}: unknown {self.what} "{name}".{did_you_mean(name, self.names())} '
+            f"Allowed: {', '.join(self.names())}"
+        )
+
+    def _import(self, point: metadata.EntryPoint, where: str) -> Any:
+        try:
+            return point.load()
+        except Exception as error:
+            raise ConfigError(
+                f'{where}: {self.what} "{point.name}" of {_told(point)} cannot be imported: '
+                f"{type(error).__name__}: {error}. Mend or uninstall that package"
+            ) from error
+
+    def origin(self, name: str) -> str | None:
+        """`distribution version` of the package that adds the kind; None for a built-in one."""
+        point = self._added.get(name)
+        return None if point is None else _told(point)
+
+
+def _told(point: metadata.EntryPoint) -> str:
+    dist = point.dist
+    return f'"{point.value}"' if dist is None else f"{dist.name} {dist.version}"
+
+
+_HERE = "pathpatch_runner"
+
+MODELS = Registry("model kind", f"{_HERE}.models", {})
+DATASETS = Registry("dataset kind", f"{_HERE}.datasets", {})
+METRICS = Registry("metric", f"{_HERE}.metrics", {})
+SOURCES = Registry("source", f"{_HERE}.sources", {})
