@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from pathpatch_runner.model.tokenizer import Added, Located
 
 
 class WordTokenizer:
@@ -21,11 +23,36 @@ class WordTokenizer:
     def n_vocab(self) -> int:
         return 10_000
 
+    @property
+    def added(self) -> Added:
+        return Added(tuple(self._known(self._before)), tuple(self._known(self._after)))
+
+    @property
+    def special(self) -> Mapping[str, int]:
+        texts = [*self._before, *self._after]
+        return dict(zip(texts, self._known(texts), strict=True))
+
     def encode(self, text: str) -> list[int]:
-        pieces = list(self._before)
-        for part in re.findall(r" ?\w+| ?[^\w\s]|\s", text):
-            pieces += [part[:2], part[2:]] if part in self._long else [part]
-        pieces += self._after
+        return [located.token for located in self.encode_with_offsets(text)]
+
+    def encode_bare(self, text: str) -> list[int]:
+        return [located.token for located in self._located(text)]
+
+    def encode_with_offsets(self, text: str) -> list[Located]:
+        before = [Located(token, 0, 0) for token in self._known(self._before)]
+        inside = self._located(text)
+        return before + inside + [Located(token, 0, 0) for token in self._known(self._after)]
+
+    def _located(self, text: str) -> list[Located]:
+        found: list[Located] = []
+        for part in re.finditer(r" ?\w+| ?[^\w\s]|\s", text):
+            start, piece = part.start(), part[0]
+            for each in [piece[:2], piece[2:]] if piece in self._long else [piece]:
+                found.append(Located(self._known([each])[0], start, start + len(each)))
+                start += len(each)
+        return found
+
+    def _known(self, pieces: Sequence[str]) -> list[int]:
         return [self._ids.setdefault(piece, len(self._ids)) for piece in pieces]
 
     def decode(self, ids: Sequence[int]) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer as Library
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.models import BPE, WordLevel
+from tokenizers.pre_tokenizers import Metaspace, WhitespaceSplit
+from tokenizers.processors import TemplateProcessing
 
 from pathpatch_runner.config import (
     GgufModelConfig,
@@ -18,7 +19,13 @@ from pathpatch_runner.config import (
     RandomModelConfig,
 )
 from pathpatch_runner.errors import ModelError
-from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
+from pathpatch_runner.model.tokenizer import (
+    Added,
+    HuggingFaceTokenizer,
+    Located,
+    Tokenizer,
+    load_tokenizer,
+)
 
 WORDS = {"<unk>": 0, "the": 1, "cat": 2, "sat": 3}
 
@@ -51,6 +58,84 @@ def test_the_tokenizer_in_a_local_directory(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     PreTrainedTokenizerFast(tokenizer_file=str(file), unk_token="<unk>").save_pretrained(folder)
     check(load_tokenizer(LocalModelConfig(path=str(folder))))
+
+
+SPECIAL = {"<unk>": 0, "<s>": 1, "</s>": 2}
+MARKED = {**SPECIAL, "\u2581": 3, "a": 4, "b": 5, ",": 6, "\u2581a": 7, "\u2581b": 8}
+
+
+def marking_tokenizer(file: Path) -> Library:
+    """Llama 2's way: BOS first, and a mark where a word begins, also at the beginning of a text."""
+    library = Library(
+        BPE(MARKED, [("\u2581", "a"), ("\u2581", "b")], unk_token="<unk>", fuse_unk=True)
+    )
+    library.pre_tokenizer = Metaspace(replacement="\u2581", prepend_scheme="first")
+    library.add_special_tokens(list(SPECIAL))
+    library.post_processor = TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    library.save(str(file))
+    return library
+
+
+def both_libraries(tmp_path: Path) -> list[Tokenizer]:
+    from transformers import PreTrainedTokenizerFast
+
+    file = tmp_path / "tokenizer.json"
+    marking_tokenizer(file)
+    other = PreTrainedTokenizerFast(
+        tokenizer_file=str(file), unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+    found = load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file)))
+    assert found is not None
+    return [found, HuggingFaceTokenizer(other)]
+
+
+def test_what_a_tokenizer_adds(tmp_path: Path) -> None:
+    for tokenizer in both_libraries(tmp_path):
+        assert tokenizer.added == Added((1,), (2,))
+        assert dict(tokenizer.special) == SPECIAL
+        assert tokenizer.encode("a b") == [1, 7, 8, 2]
+        assert tokenizer.encode_bare("a b") == [7, 8]
+        # The special token's own text is that token.
+        assert tokenizer.encode_bare("<s>a") == [1, 4]
+
+
+def test_a_tokenizer_that_adds_nothing(tmp_path: Path) -> None:
+    file = write_tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file)))
+    assert tokenizer is not None
+    assert tokenizer.added == Added((), ())
+    assert dict(tokenizer.special) == {}
+
+
+def test_where_in_the_text_a_token_is(tmp_path: Path) -> None:
+    for tokenizer in both_libraries(tmp_path):
+        assert tokenizer.encode_with_offsets("a,b b") == [
+            Located(1, 0, 0),
+            Located(7, 0, 1),
+            Located(6, 1, 2),
+            Located(5, 2, 3),
+            Located(8, 3, 5),
+            Located(2, 0, 0),
+        ]
+
+
+def test_a_token_is_shown_with_the_space_before_it(tmp_path: Path) -> None:
+    for tokenizer in both_libraries(tmp_path):
+        assert [tokenizer.token_text(i) for i in (7, 4, 6)] == [" a", "a", ","]
+
+
+def test_a_tokenizer_file_with_a_mark_at_its_beginning(tmp_path: Path) -> None:
+    file = write_tokenizer(tmp_path / "tokenizer.json")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    check(load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file))))
+
+
+def test_a_directory_is_no_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_tokenizer(NativeModelConfig(config={}, tokenizer=str(tmp_path)))
+    assert str(caught.value) == f'model.tokenizer: "{tmp_path}" is a directory, not a file'
 
 
 def test_models_without_a_tokenizer(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
     sites       names of the hooks
     probe       proof that the hooks are live and the shape is right
     load        all of it together: `load_model`
+    component   the model's own modules behind those of a bridge
     attention   scores of native models, whose scores hook is dead
     nodes       what each node computes, as functions
 

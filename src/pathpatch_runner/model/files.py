@@ -15,6 +15,26 @@ from pathpatch_runner.config import GgufModelConfig, NativeModelConfig
 from pathpatch_runner.errors import ModelError
 
 Result = TypeVar("Result")
+BOM = b"\xef\xbb\xbf"
+"""What some editors put at the beginning of a UTF-8 file."""
+
+
+@contextmanager
+def readable(path: Path, where: str) -> Iterator[None]:
+    """Turn what the operating system refuses about the file of a config key into one message."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(unreadable(path, where, error)) from error
+
+
+def unreadable(path: Path, where: str, error: OSError) -> str:
+    """Why a file cannot be read."""
+    if not path.exists():
+        return f'{where}: no file "{path}"'
+    if path.is_dir():
+        return f'{where}: "{path}" is a directory, not a file'
+    return f'{where}: "{path}" cannot be read: {error.strerror or error}'
 
 
 def native_fields(config: NativeModelConfig) -> dict[str, Any]:

@@ -19,8 +19,9 @@ import torch.nn.functional as F
 
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.component import original_of
 from pathpatch_runner.model.load import LoadedModel
-from pathpatch_runner.model.rotary import Rotary, original_of, rotary_of
+from pathpatch_runner.model.rotary import Rotary, rotary_of
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pathpatch_runner.model.component import original_of
 from pathpatch_runner.model.load import LoadedModel
 
 
@@ -31,11 +32,6 @@ class Rotary:
             return torch.stack((-values[..., 1::2], values[..., 0::2]), dim=-1).flatten(-2)
         first, second = values.chunk(2, dim=-1)
         return torch.cat((-second, first), dim=-1)
-
-
-def original_of(component: Any) -> Any:
-    """The model's own module behind a component of the bridge."""
-    return getattr(component, "original_component", component)
 
 
 def rotary_of(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | None:
