@@ -7,13 +7,12 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from effects.measured import BASELINE, METRICS, NAMES, POINTS, result, unit
+from effects.measured import POINTS, results, unit, values
 from pathpatch_runner.config import Direction, UnitKind
-from pathpatch_runner.effects import PointIndex, UnitResult, describe_run, effects_table
+from pathpatch_runner.effects import PointIndex, Results, describe_run, effects_table
 from pathpatch_runner.store import RunDirectory
 
 DESIGN_COLUMNS = (
@@ -22,45 +21,49 @@ DESIGN_COLUMNS = (
 )
 
 
-def table(*results: UnitResult) -> pa.Table:
-    return effects_table(NAMES, results, BASELINE, POINTS, METRICS)
-
-
-def family() -> list[UnitResult]:
+def family() -> Results:
     bound = unit("f[s=a0.h1]", binding=(("s", "a0.h1"),))
     both = unit("g[s=a0.h2,r=m1]", binding=(("s", "a0.h2"), ("r", "m1")))
     whole = unit("f+g", UnitKind.hypothesis)
-    return [result(each, (0.0, 0.0, 0.0)) for each in (bound, both, whole)]
+    return results([bound, both, whole], [values((0.0, 0.0, 0.0))] * 3)
+
+
+def single(direction: Direction = Direction.noising) -> Results:
+    return results([unit()], {direction: [values((1.0, 2.0, 6.0))]})
 
 
 def test_columns_stand_in_the_order_of_the_design() -> None:
-    assert " ".join(table(*family()).column_names) == DESIGN_COLUMNS
+    assert " ".join(effects_table(family()).column_names) == DESIGN_COLUMNS
 
 
 def test_without_families_there_are_no_variable_columns() -> None:
-    names = table(result(unit(), (0.0, 0.0, 0.0))).column_names
+    names = effects_table(single()).column_names
     assert " ".join(names) == DESIGN_COLUMNS.replace("over.s over.r ", "")
 
 
-def test_rows_run_over_units_metrics_points() -> None:
-    noised = result(unit("a"), (1.0, 3.0, 6.0), (8.0, 5.0, 0.0))
-    denoised = result(unit("b"), (4.0, 4.0, 8.0), (1.0, 2.0, 4.0), Direction.denoising)
-    rows = table(noised, denoised).to_pylist()
-    assert [(row["path_id"], row["metric"], row["pair_id"], row["position"]) for row in rows] == [
-        (path_id, metric, pair_id, position)
+def test_rows_run_over_directions_units_metrics_points() -> None:
+    noised = [values((1.0, 3.0, 6.0), (8.0, 5.0, 0.0)), values((0.0, 0.0, 0.0))]
+    denoised = [values((9.0, 9.0, 9.0)), values((4.0, 4.0, 8.0), (1.0, 2.0, 4.0))]
+    patched = {Direction.noising: noised, Direction.denoising: denoised}
+    rows = effects_table(results([unit("a"), unit("b")], patched)).to_pylist()
+    names = ("direction", "path_id", "metric", "pair_id", "position")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        (direction, path_id, metric, pair_id, position)
+        for direction in ("noising", "denoising")
         for path_id in "ab"
         for metric in ("loss", "logit_diff")
         for pair_id, position in (("p0", 3), ("p0", 5), ("p1", 4))
     ]
-    assert [row["clean"] for row in rows] == [1, 2, 3, 8, 6, 4] * 2
-    assert [row["corrupt"] for row in rows] == [5, 4, 7, 0, 2, 4] * 2
-    assert [row["patched"] for row in rows] == [1, 3, 6, 8, 5, 0, 4, 4, 8, 1, 2, 4]
+    assert [row["clean"] for row in rows] == [1, 2, 3, 8, 6, 4] * 4
+    assert [row["corrupt"] for row in rows] == [5, 4, 7, 0, 2, 4] * 4
+    first, last = rows[:6], rows[18:]
+    assert [row["patched"] for row in first + last] == [1, 3, 6, 8, 5, 0, 4, 4, 8, 1, 2, 4]
     # noising: patched - clean; denoising: patched - corrupt
-    assert [row["effect"] for row in rows] == [0, 1, 3, 0, -1, -4, -1, 0, 1, 1, 0, 0]
+    assert [row["effect"] for row in first + last] == [0, 1, 3, 0, -1, -4, -1, 0, 1, 1, 0, 0]
 
 
 def test_key_columns_say_what_was_patched() -> None:
-    first = table(result(unit(), (0.0, 0.0, 0.0), direction=Direction.denoising)).to_pylist()[0]
+    first = effects_table(single(Direction.denoising)).to_pylist()[0]
     assert first["run_key"] == "0123456789abcdef"
     assert (first["experiment"], first["model"], first["dataset"]) == ("toy", "model", "data")
     assert (first["hypothesis"], first["unit"], first["path_id"]) == ("h", "path", "e")
@@ -68,7 +71,7 @@ def test_key_columns_say_what_was_patched() -> None:
 
 
 def test_a_unit_without_a_variable_has_null_there() -> None:
-    rows = table(*family()).to_pylist()[::6]
+    rows = effects_table(family()).to_pylist()[::6]
     assert [(row["over.s"], row["over.r"]) for row in rows] == [
         ("a0.h1", None),
         ("a0.h2", "m1"),
@@ -77,7 +80,7 @@ def test_a_unit_without_a_variable_has_null_there() -> None:
 
 
 def test_fields_carry_unit_and_meaning() -> None:
-    schema = table(*family()).schema
+    schema = effects_table(family()).schema
     assert schema.field("position").metadata == {
         b"unit": b"token",
         b"description": b"index of the evaluation point in the prompt",
@@ -91,22 +94,23 @@ def test_fields_carry_unit_and_meaning() -> None:
 
 
 def test_values_of_the_wrong_shape_are_our_own_mistake() -> None:
-    wrong = UnitResult(unit(), Direction.noising, np.zeros((2, 4)))
-    with pytest.raises(AssertionError, match=r"values \(2, 4\), metrics and points \(2, 3\)"):
-        table(wrong)
+    with pytest.raises(
+        AssertionError, match=r"values \(1, 2, 4\), units, metrics and points \(1, 2, 3\)"
+    ):
+        results([unit()], [np.zeros((2, 4))])
 
 
 def test_points_of_the_wrong_shape_are_our_own_mistake() -> None:
-    points = PointIndex(("p0", "p0", "p1"), np.array([3, 5]), np.array([0, 0, 1]))
+    points = PointIndex(POINTS.pair_id, np.array([3, 5]), POINTS.pair_index)
     with pytest.raises(AssertionError, match="one entry per point"):
-        effects_table(NAMES, family(), BASELINE, points, METRICS)
+        results([unit()], [values((1.0, 2.0, 6.0))], points=points)
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     written = []
     for name in ("first", "second"):
         directory = RunDirectory(tmp_path / name)
-        described = describe_run(table(*family()), {"run_key": "k", "config": {"seed": 0}})
+        described = describe_run(effects_table(family()), {"run_key": "k", "config": {"seed": 0}})
         with directory.writing():
             directory.write_table("effects.parquet", described)
         written.append((directory.path / "effects.parquet").read_bytes())
@@ -117,11 +121,10 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_duckdb_reads_runs_with_different_variables_together(tmp_path: Path) -> None:
-    plain = [result(unit("e"), (1.0, 2.0, 6.0))]
-    for name, results in (("plain", plain), ("family", family())):
+    for name, made in (("plain", single()), ("family", family())):
         directory = RunDirectory.at(tmp_path, name, "k")
         with directory.writing():
-            directory.write_table("effects.parquet", table(*results))
+            directory.write_table("effects.parquet", effects_table(made))
     source = f"read_parquet('{tmp_path}/**/effects.parquet', union_by_name=true)"
     with duckdb.connect() as connection:
         rows = connection.execute(

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from effects.measured import BASELINE, METRICS, NAMES, POINTS, result, unit
+from effects.measured import PLAIN, results, unit, values
 from pathpatch_runner.config import Direction, StatisticsConfig, UnitKind
 from pathpatch_runner.effects import (
-    Baseline,
+    PlainRuns,
     PointIndex,
-    UnitResult,
+    Results,
     check_against,
     summary_table,
 )
+from pathpatch_runner.effects.arrays import Floats
 from pathpatch_runner.errors import HypothesisError, Problems
 
 DESIGN_COLUMNS = (
@@ -26,37 +26,28 @@ DESIGN_COLUMNS = (
 )
 
 
-def rows(
-    results: Sequence[UnitResult],
-    against: Mapping[str, str] | None = None,
-    baseline: Baseline = BASELINE,
-    points: PointIndex = POINTS,
-    seed: int = 0,
-) -> list[dict[str, Any]]:
-    table = summary_table(
-        NAMES, results, baseline, points, METRICS, against or {}, StatisticsConfig(), seed
-    )
-    made: list[dict[str, Any]] = table.to_pylist()
-    return made
+def rows(made: Results, seed: int = 0) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = summary_table(made, StatisticsConfig(), seed).to_pylist()
+    return listed
 
 
-def many_pairs(n_pairs: int = 20) -> tuple[Baseline, PointIndex, np.random.Generator]:
+def many_pairs(n_pairs: int = 20) -> tuple[PlainRuns, PointIndex, np.random.Generator]:
     """One point a pair; corrupt is worse than clean by about 3."""
     rng = np.random.default_rng(4)
     clean = rng.normal(1.0, 0.2, (2, n_pairs))
     points = PointIndex(
         tuple(f"p{i}" for i in range(n_pairs)), np.zeros(n_pairs, np.int64), np.arange(n_pairs)
     )
-    return Baseline(clean, clean + rng.normal(3.0, 0.5, clean.shape)), points, rng
+    return PlainRuns(clean, clean + rng.normal(3.0, 0.5, clean.shape)), points, rng
 
 
 def test_columns_stand_in_the_order_of_the_design() -> None:
     bound = unit("f[s=a0.h1]", binding=(("s", "a0.h1"),))
-    assert " ".join(rows([result(bound, (0.0, 0.0, 0.0))])[0]) == DESIGN_COLUMNS
+    assert " ".join(rows(results([bound], [values((0.0, 0.0, 0.0))]))[0]) == DESIGN_COLUMNS
 
 
 def test_noising_by_hand() -> None:
-    loss, logit_diff = rows([result(unit(), (3.0, 2.0, 4.0), (8.0, 6.0, 4.0))])
+    loss, logit_diff = rows(results([unit()], [values((3.0, 2.0, 4.0), (8.0, 6.0, 4.0))]))
     # clean 1 2 3, corrupt 5 4 7, patched 3 2 4: effects 2 0 | 1 in pairs of two and one.
     assert (loss["metric"], loss["n"]) == ("loss", 3)
     assert (loss["clean_mean"], loss["patched_mean"]) == (2.0, 3.0)
@@ -77,7 +68,7 @@ def test_noising_by_hand() -> None:
 
 
 def test_denoising_by_hand() -> None:
-    loss, _ = rows([result(unit(), (2.0, 2.0, 4.0), direction=Direction.denoising)])
+    loss, _ = rows(results([unit()], {Direction.denoising: [values((2.0, 2.0, 4.0))]}))
     # patched - corrupt: -3 -2 -3; total clean - corrupt: -4 -2 -4; clean - patched: -1 0 -1.
     assert loss["effect_mean"] == pytest.approx(-8 / 3)
     assert loss["normalised_effect"] == pytest.approx(8 / 10)
@@ -88,23 +79,23 @@ def test_denoising_by_hand() -> None:
 @pytest.mark.parametrize(
     ("direction", "patched", "normalised", "explained"),
     [
-        (Direction.noising, BASELINE.corrupt, 1.0, 0.0),
-        (Direction.noising, BASELINE.clean, 0.0, 1.0),
-        (Direction.denoising, BASELINE.clean, 1.0, 1.0),
-        (Direction.denoising, BASELINE.corrupt, 0.0, 0.0),
+        (Direction.noising, PLAIN.corrupt, 1.0, 0.0),
+        (Direction.noising, PLAIN.clean, 0.0, 1.0),
+        (Direction.denoising, PLAIN.clean, 1.0, 1.0),
+        (Direction.denoising, PLAIN.corrupt, 0.0, 0.0),
     ],
 )
 def test_everything_and_nothing_patched(
-    direction: Direction, patched: np.ndarray, normalised: float, explained: float
+    direction: Direction, patched: Floats, normalised: float, explained: float
 ) -> None:
-    for row in rows([UnitResult(unit(), direction, patched)]):
+    for row in rows(results([unit()], {direction: [patched]})):
         assert row["normalised_effect"] == normalised
         assert row["proportion_explained"] == explained
 
 
 def test_no_total_effect_leaves_quotients_null() -> None:
-    same = Baseline(BASELINE.clean, BASELINE.clean)
-    loss, _ = rows([UnitResult(unit(), Direction.noising, BASELINE.clean)], baseline=same)
+    same = PlainRuns(PLAIN.clean, PLAIN.clean)
+    loss, _ = rows(results([unit()], [PLAIN.clean], plain=same))
     null = ("normalised_effect", "proportion_explained", "pe_ci_low", "pe_ci_high")
     assert [loss[name] for name in null] == [None] * 4
     assert (loss["ate"], loss["aue"], loss["effect_mean"], loss["p_value"]) == (0, 0, 0, 1)
@@ -112,17 +103,20 @@ def test_no_total_effect_leaves_quotients_null() -> None:
 
 def test_one_pair_has_no_interval() -> None:
     points = PointIndex(("p0",) * 3, np.array([3, 4, 5]), np.array([0, 0, 0]))
-    loss, _ = rows([result(unit(), (3.0, 2.0, 4.0))], points=points)
+    loss, _ = rows(results([unit()], [values((3.0, 2.0, 4.0))], points=points))
     null = ("effect_se", "effect_ci_low", "effect_ci_high", "pe_ci_low", "pe_ci_high")
     assert [loss[name] for name in null] == [None] * 5
     assert (loss["effect_mean"], loss["p_value"]) == (1.0, 1.0)
 
 
 def test_against_measures_with_the_other_hypothesis_aue() -> None:
-    taken_for_granted = result(unit("rest", UnitKind.hypothesis, "rest"), (3.0, 2.0, 5.0))
-    part = result(unit("e", UnitKind.path, "claim"), (2.0, 2.0, 3.0))
-    whole = result(unit("e+f", UnitKind.hypothesis, "claim"), (1.0, 2.0, 2.0))
-    summary = rows([part, whole, taken_for_granted], {"claim": "rest"})
+    units = [
+        unit("e", UnitKind.path, "claim"),
+        unit("e+f", UnitKind.hypothesis, "claim"),
+        unit("rest", UnitKind.hypothesis, "rest"),
+    ]
+    patched = [values((2.0, 2.0, 3.0)), values((1.0, 2.0, 2.0)), values((3.0, 2.0, 5.0))]
+    summary = rows(results(units, patched, {"claim": "rest"}))
     explained = {
         row["path_id"]: row["proportion_explained"] for row in summary if row["metric"] == "loss"
     }
@@ -132,17 +126,14 @@ def test_against_measures_with_the_other_hypothesis_aue() -> None:
 
 
 def test_against_compares_within_a_direction() -> None:
-    results = [
-        result(unit(kind=UnitKind.hypothesis, hypothesis=name), patched, direction=direction)
-        for name, direction, patched in (
-            ("rest", Direction.noising, (2.0, 2.0, 3.0)),  # unexplained 1
-            ("rest", Direction.denoising, (5.0, 2.0, 3.0)),  # 4
-            ("claim", Direction.noising, (3.0, 2.0, 3.0)),  # 2
-            ("claim", Direction.denoising, (3.0, 2.0, 3.0)),  # 2
-        )
-    ]
-    summary = rows(results, {"claim": "rest"})
-    assert [row["proportion_explained"] for row in summary[4::2]] == [-1.0, 0.5]
+    units = [unit(kind=UnitKind.hypothesis, hypothesis=name) for name in ("rest", "claim")]
+    claim = values((3.0, 2.0, 3.0))  # unexplained 2
+    patched = {
+        Direction.noising: [values((2.0, 2.0, 3.0)), claim],  # rest: unexplained 1
+        Direction.denoising: [values((5.0, 2.0, 3.0)), claim],  # rest: 4
+    }
+    summary = rows(results(units, patched, {"claim": "rest"}))
+    assert [row["proportion_explained"] for row in summary[2::4]] == [-1.0, 0.5]
 
 
 def test_against_needs_the_other_hypothesis_as_a_whole() -> None:
@@ -154,7 +145,7 @@ def test_against_needs_the_other_hypothesis_as_a_whole() -> None:
         'no AUE to measure against. Add "hypothesis" to patch.units'
     )
     with pytest.raises(HypothesisError, match=r"^hypotheses\.claim\.against"):
-        rows([result(each, (1.0, 2.0, 3.0)) for each in units], {"claim": "rest"})
+        rows(results(units, [values((1.0, 2.0, 3.0))] * 2, {"claim": "rest"}))
 
 
 def test_all_missing_hypotheses_are_reported_together() -> None:
@@ -164,11 +155,9 @@ def test_all_missing_hypotheses_are_reported_together() -> None:
 
 
 def test_intervals_cover_the_mean_and_are_about_two_standard_errors_wide() -> None:
-    baseline, points, rng = many_pairs()
-    patched = baseline.clean + rng.normal(1.0, 0.5, baseline.clean.shape)
-    row = rows([UnitResult(unit(), Direction.noising, patched)], baseline=baseline, points=points)[
-        0
-    ]
+    plain, points, rng = many_pairs()
+    patched = plain.clean + rng.normal(1.0, 0.5, plain.clean.shape)
+    row = rows(results([unit()], [patched], plain=plain, points=points))[0]
     assert row["effect_ci_low"] < row["effect_mean"] < row["effect_ci_high"]
     width = row["effect_ci_high"] - row["effect_ci_low"]
     # The percentile interval uses the spread over n, the standard error over n - 1.
@@ -178,21 +167,21 @@ def test_intervals_cover_the_mean_and_are_about_two_standard_errors_wide() -> No
 
 
 def test_a_row_does_not_depend_on_the_others_or_their_order() -> None:
-    baseline, points, rng = many_pairs()
-    results = [
-        UnitResult(unit(path_id), Direction.noising, baseline.clean + rng.normal(0.2, 1, (2, 20)))
-        for path_id in "abc"
-    ]
-    together = rows(results, baseline=baseline, points=points)
-    backwards = rows(results[::-1], baseline=baseline, points=points)
-    alone = rows(results[1:2], baseline=baseline, points=points)
+    plain, points, rng = many_pairs()
+    units = [unit(path_id) for path_id in "abc"]
+    patched = [plain.clean + rng.normal(0.2, 1, (2, 20)) for _ in units]
+    together = rows(results(units, patched, plain=plain, points=points))
+    backwards = rows(results(units[::-1], patched[::-1], plain=plain, points=points))
+    alone = rows(results(units[1:2], patched[1:2], plain=plain, points=points))
     assert together == backwards[4:] + backwards[2:4] + backwards[:2]
     assert alone == together[2:4]
 
 
 def test_another_seed_draws_other_resamples() -> None:
-    baseline, points, rng = many_pairs()
-    results = [UnitResult(unit(), Direction.noising, baseline.clean + rng.normal(0.2, 1, (2, 20)))]
-    first, second = (rows(results, baseline=baseline, points=points, seed=s)[0] for s in (0, 1))
+    plain, points, rng = many_pairs()
+    made = results(
+        [unit()], [plain.clean + rng.normal(0.2, 1, (2, 20))], plain=plain, points=points
+    )
+    first, second = (rows(made, seed=seed)[0] for seed in (0, 1))
     assert first["effect_ci_low"] != second["effect_ci_low"]
     assert first["effect_mean"] == second["effect_mean"]

@@ -186,11 +186,10 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import pathpatch_runner.runner.pipeline as runner
 from runs.small import experiment
-tables = runner._tables
 def slow(*arguments):
     print("executing", flush=True)
     signal.pause()
-runner._tables = slow
+runner.run_tables = slow
 runner.run(experiment(Path(sys.argv[1])))
 """
 
@@ -228,7 +227,7 @@ def test_a_failed_run_says_why_and_is_not_complete(
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr("pathpatch_runner.runner.pipeline._tables", fail)
+    monkeypatch.setattr("pathpatch_runner.runner.pipeline.run_tables", fail)
     with pytest.raises(RuntimeError, match="on fire"):
         run(experiment(tmp_path))
     (directory,) = (tmp_path / "outputs" / "small").iterdir()

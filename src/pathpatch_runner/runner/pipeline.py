@@ -17,21 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
 from pathpatch_runner.config import Backend, ExperimentConfig
-from pathpatch_runner.effects import (
-    Baseline,
-    PointIndex,
-    RunNames,
-    UnitResult,
-    describe_run,
-    effects_table,
-    summary_table,
-)
 from pathpatch_runner.execute.backend import Choice, choose_backend
 from pathpatch_runner.execute.delta.executor import evaluate_delta
 from pathpatch_runner.execute.forward import evaluate
@@ -47,13 +37,8 @@ from pathpatch_runner.report.html import render_report
 from pathpatch_runner.report.progress import evaluations_bar
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
-from pathpatch_runner.store import (
-    RunDirectory,
-    command_line,
-    package_versions,
-    reproducible,
-    utc_now,
-)
+from pathpatch_runner.runner.tables import run_tables
+from pathpatch_runner.store import RunDirectory, command_line, utc_now
 
 log = logging.getLogger("pathpatch_runner")
 
@@ -130,9 +115,10 @@ def _compute(
     timings.seconds["baseline"] = measured.baseline_seconds
     timings.seconds["execute"] -= measured.baseline_seconds
     with timings.stage("tables"):
-        effects, summary = _tables(config, inputs, measured)
-        directory.write_table("effects.parquet", effects)
-        directory.write_table("summary.parquet", summary)
+        tables = run_tables(config, inputs, measured)
+        for name, table in tables.items():
+            directory.write_table(f"{name}.parquet", table)
+        summary = tables["summary"]
     manifest = manifest_of(
         config,
         inputs,
@@ -178,41 +164,6 @@ def _execute(
             replace_senders=task.source.replaces_senders,
         )
         return evaluate(task, plan, directions, advance)
-
-
-def _tables(
-    config: ExperimentConfig, inputs: Inputs, measured: Measured
-) -> tuple[pa.Table, pa.Table]:
-    """(effects, summary), each with what the run was in its metadata."""
-    pairs = inputs.pairs.pairs
-    owners = np.repeat(np.arange(len(pairs)), [len(pair.points) for pair in pairs])
-    points = PointIndex(
-        pair_id=tuple(pairs[i].pair_id for i in owners),
-        position=np.array([point.position for pair in pairs for point in pair.points]),
-        pair_index=owners,
-    )
-    names = RunNames(inputs.run_key, config.experiment, inputs.model_name, inputs.pairs.name)
-    baseline = Baseline(measured.clean, measured.corrupt)
-    results = [
-        UnitResult(unit, direction, values[number])
-        for direction, values in measured.patched.items()
-        for number, unit in enumerate(inputs.hypotheses.units)
-    ]
-    description = reproducible(
-        inputs.run_key, config.experiment, inputs.identity, inputs.digests, package_versions()
-    )
-    effects = effects_table(names, results, baseline, points, inputs.metrics)
-    summary = summary_table(
-        names,
-        results,
-        baseline,
-        points,
-        inputs.metrics,
-        inputs.hypotheses.against,
-        config.statistics,
-        config.seed,
-    )
-    return describe_run(effects, description), describe_run(summary, description)
 
 
 def _read_summary(directory: RunDirectory) -> pa.Table:
