@@ -73,6 +73,17 @@ def test_route() -> None:
     assert read_route(text, SCOPE) == expected
 
 
+def test_a_set_is_a_set() -> None:
+    """Members may overlap: a group beside one of its nodes, two patterns for the same head."""
+    scope = Scope(Graph(ModelShape(2, 2, 4, 2, 7, 16)), {"late": frozenset({4, 5})})
+    for text, same in (
+        ("{a0-1.h1, a*.h1}", "a*.h1"),
+        ("{late, a1.h0}", "a1"),
+        ("{0.1, a0.h1}", "a0.h1"),
+    ):
+        assert first(text, scope) == first(same, scope)
+
+
 def test_equal_sets_are_equal_however_written() -> None:
     merged = Steps(
         (
@@ -221,9 +232,9 @@ LOGITS = 'end the path with "-> logits", "=> logits" or a position of it, "-> lo
             'a path can only begin at "input", so nothing would match here',
         ),
         (
-            "{a0.h1<k>, 0.1<k>} -> logits",
-            '"0.1<k>" stands twice in one set',
-            "           ^^^^^^",
+            "{a0.h1<k>, a0.h1< k >} -> logits",
+            '"a0.h1< k >" stands twice in one set',
+            "           ^^^^^^^^^^",
             "remove one of the two",
         ),
         ("{s, s} -> logits", '"s" stands twice in one set', "    ^", "remove one of the two"),

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pathpatch_runner.expression.ast import PathSet, Position, StepPattern, Steps
 from pathpatch_runner.graph import Graph
@@ -59,6 +59,11 @@ class Alphabet:
         for step, (node, _) in enumerate(self.steps):
             masks[self.graph.stage_of[node]] |= 1 << step
         return tuple(masks)
+
+    @cached_property
+    def below_masks(self) -> tuple[int, ...]:
+        """The steps of all stages before every stage: what its nodes can read."""
+        return tuple(accumulate(self.stage_masks, initial=0))[:-1]
 
     @cached_property
     def all_steps(self) -> int:
@@ -134,6 +139,24 @@ class Alphabet:
             if self.matches_place(pattern, place):
                 mask |= self.pattern_mask(pattern)
         return (self.all_steps & ~mask if steps.negated else mask) & self.steps_at(place)
+
+
+@dataclass(frozen=True)
+class OptimisticAlphabet(Alphabet):
+    """Takes every position constraint as met, for what can be said before there is a dataset.
+
+    There is one place only, where every step can occur. A step set has the steps that it
+    matches at some place: a constrained pattern as if it were free, and where it stands in a
+    complement it leaves nothing out.
+    """
+
+    def steps_mask(self, steps: Steps, place: Place) -> int:  # noqa: ARG002
+        """Steps that a step set matches at some place."""
+        mask = 0
+        for pattern in steps.patterns:
+            if not steps.negated or not pattern.is_placed:
+                mask |= self.pattern_mask(pattern)
+        return self.all_steps & ~mask if steps.negated else mask
 
 
 def bits(mask: int) -> list[int]:

@@ -97,6 +97,11 @@ class StepPattern:
     read: Position | None = None
     back: tuple[int, int] | None = None
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether it says anything about positions."""
+        return (self.write, self.read, self.back) != (None, None, None)
+
 
 @dataclass(frozen=True)
 class Steps:

@@ -139,13 +139,10 @@ class _Resolver:
                 self._check_place(atom, nodes, barred)
             name = atom.node.name
             if name is not None and name in self.scope.variables:
-                pattern = OpenPattern(name, constraint)
-                self._check_twice(atom, pattern in opened)
-                opened.append(pattern)
+                opened.append(OpenPattern(name, constraint))
             else:
-                closed = replace(constraint, nodes=nodes)
-                self._check_twice(atom, closed in fixed)
-                fixed.append(closed)
+                fixed.append(replace(constraint, nodes=nodes))
+        self._check_twice(steps)
         return StepsTemplate(_merged(fixed), tuple(opened), steps.negated)
 
     def _nodes(self, atom: Atom) -> frozenset[int]:
@@ -166,10 +163,15 @@ class _Resolver:
                 hint = f'a path can only {end} at "{word}", so nothing would match here'
                 self.flaws.append(Flaw(f'"{word}" inside a path', atom.span, hint))
 
-    def _check_twice(self, atom: Atom, twice: bool) -> None:
-        if twice:
-            what = f"{quoted(self.text, atom.span)} stands twice in one set"
-            self.flaws.append(Flaw(what, atom.span, "remove one of the two"))
+    def _check_twice(self, steps: StepSet) -> None:
+        """A set is a set, so `{a0-1.h1, a*.h1}` is one; the same words twice are a slip."""
+        written: set[str] = set()
+        for atom in steps.atoms:
+            text = "".join(self.text[atom.span.start : atom.span.end].split())
+            if text in written:
+                what = f"{quoted(self.text, atom.span)} stands twice in one set"
+                self.flaws.append(Flaw(what, atom.span, "remove one of the two"))
+            written.add(text)
 
     def _check_slot(self, atom: Atom, nodes: frozenset[int]) -> None:
         slot = atom.slot

@@ -3,8 +3,19 @@
 A hypothesis is a set of *entries*, each one or several expressions (their union). An entry
 with variables is a *family*: one path set per *binding* of its variables. A *unit* is a path
 set that gets rows in the tables: one entry or binding, or a union of entries.
+
+In the order in which a config passes through them:
+
+    nodes       groups, and lists of nodes that a variable ranges over
+    entry       one entry: its expressions, resolved, and the values of its variables
+    family      the bindings of an entry that match paths, and the path set of each
+    union       the path set of an entry as a whole
+    unmatched   why a path matches nothing, for the error that says so
+    unit        what comes out: units
+    resolve     all of it, in order: `resolve_hypotheses`
 """
 
-from pathpatch_runner.hypothesis.unit import Hypotheses, Unit, resolve_hypotheses
+from pathpatch_runner.hypothesis.resolve import resolve_hypotheses
+from pathpatch_runner.hypothesis.unit import Hypotheses, Unit
 
 __all__ = ["Hypotheses", "Unit", "resolve_hypotheses"]

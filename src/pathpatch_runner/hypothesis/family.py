@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from pathpatch_runner.expression.ast import Route, Steps
-from pathpatch_runner.expression.automaton import matches_any_path
 from pathpatch_runner.expression.canonical import link_text, steps_text
+from pathpatch_runner.expression.matching import matches_any_path
 from pathpatch_runner.expression.resolve import RouteTemplate, StepsTemplate
 from pathpatch_runner.graph import Graph
 
@@ -59,7 +59,9 @@ def matching_bindings(
 
 
 def _excluded(variable: str, template: RouteTemplate) -> bool:
-    """Whether the variable stands in a complement, where which node it is matters."""
+    """Whether the variable stands behind `!`. Elsewhere a node can be exchanged for another of
+    its stage and slots without changing whether paths match. Not there: `!{s, a0.h1}` matches
+    something in a layer of two heads if s is a0.h1, and nothing if s is a0.h0."""
     return any(steps.negated and variable in steps.variables for steps in template.sets)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pathpatch_runner.errors import HypothesisError
 from pathpatch_runner.expression.ast import Route, StepPattern, Steps
-from pathpatch_runner.expression.automaton import matches_any_path
 from pathpatch_runner.expression.canonical import steps_text
+from pathpatch_runner.expression.matching import matches_any_path
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis.entry import Entry, Expression
 
@@ -17,13 +19,16 @@ def nothing_matches(expression: Expression, entry: Entry, graph: Graph) -> Hypot
     what = "the path matches nothing in this model"
     if variables:
         what = f"no values of {', '.join(variables)} make the path match anything in this model"
-    reason = _reason(expression.template.bind(values), graph)
+    used = expression.template.variables
+    repeated = [variable for variable in variables if used.count(variable) > 1]
+    reason = _reason(expression.template.bind(values), repeated, graph)
     shown = " ".join(expression.text.split())
     return HypothesisError(f"{expression.where}: {what}\n  {shown}\n  {reason}")
 
 
-def _reason(route: Route, graph: Graph) -> str:
-    """The last place, from the right, where the route cannot go on."""
+def _reason(route: Route, variables: Sequence[str], graph: Graph) -> str:
+    """The last place, from the right, where the route cannot go on. `variables`: those that
+    stand in it more than once."""
     for start in reversed(range(len(route.sets) - 1)):
         if matches_any_path((_suffix(route, start, graph),), graph):
             continue
@@ -33,7 +38,12 @@ def _reason(route: Route, graph: Graph) -> str:
             return f"no step of this model is {text}"
         after = steps_text(route.sets[start + 1], graph)
         return f"{text} does not come before {after}: {_order(graph)}"
-    return f"each step can be reached, but not with the same values: {_order(graph)}"
+    # Only a variable that stands twice gets here: its values fit each place, no value fits all.
+    twice = ", ".join(variables)
+    return (
+        f"{twice} stands in more than one place: there are values for each place alone, but no "
+        f"value that fits all of them at once; {_order(graph)}"
+    )
 
 
 def _suffix(route: Route, start: int, graph: Graph) -> Route:
