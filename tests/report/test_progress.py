@@ -14,6 +14,7 @@ from rich.console import Console
 from pathpatch_runner.config import Backend, Direction, PatchConfig, Source, UnitKind
 from pathpatch_runner.report.progress import evaluations_bar
 from pathpatch_runner.runner import run
+from pathpatch_runner.runner.watch import Unwatched
 from runs.small import experiment
 
 
@@ -65,19 +66,16 @@ def test_nothing_to_do_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("backend", [Backend.hooks, Backend.delta])
-def test_a_run_advances_by_exactly_its_total(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: Backend
-) -> None:
+def test_a_run_advances_by_exactly_its_total(tmp_path: Path, backend: Backend) -> None:
     totals: list[int] = []
     advances: list[int] = []
 
-    @contextmanager
-    def recorded(total: int, enabled: bool) -> Iterator[Callable[[int], None]]:
-        del enabled
-        totals.append(total)
-        yield advances.append
+    class Recorded(Unwatched):
+        @contextmanager
+        def evaluations(self, total: int) -> Iterator[Callable[[int], None]]:
+            totals.append(total)
+            yield advances.append
 
-    monkeypatch.setattr("pathpatch_runner.runner.pipeline.evaluations_bar", recorded)
     config = experiment(tmp_path)
     config.patch = PatchConfig(
         directions=[Direction.noising, Direction.denoising],
@@ -86,7 +84,7 @@ def test_a_run_advances_by_exactly_its_total(
         noise_draws=3,
     )
     config.runtime.backend = backend
-    run(config)
+    run(config, watch=Recorded())
     # Five paths and their union, four pairs, two directions, three draws.
     assert totals == [6 * 4 * 2 * 3]
     assert sum(advances) == totals[0]

@@ -65,6 +65,7 @@ def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
     assert pq.read_table(first.directory / "effects.parquet").num_rows == 6 * 4 * 2
     again = run(config)
     assert again.reused
+    assert again.summary == first.summary
     assert again.directory == first.directory
 
 
@@ -138,9 +139,12 @@ def test_a_dry_run_leaves_nothing_and_loads_no_weights(
     monkeypatch.setattr("pathpatch_runner.runner.pipeline.load_model", refuse)
     config = experiment(tmp_path)
     config.runtime.dry_run = True
-    assert run(config).directory is None
+    outcome = run(config)
+    assert outcome.directory is None
+    assert outcome.summary is None
     assert not (tmp_path / "outputs").exists()
-    assert "node evaluations" in capsys.readouterr().out
+    assert "node evaluations" in outcome.plan
+    assert capsys.readouterr() == ("", "")
 
 
 def test_nothing_is_left_by_a_mistake(tmp_path: Path) -> None:

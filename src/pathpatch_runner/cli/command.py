@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from pathpatch_runner.cli.messages import explain
 from pathpatch_runner.cli.places import source_folders
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.cli.typed import typed_config
+from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.errors import PathPatchError
 
 if TYPE_CHECKING:
@@ -50,15 +52,29 @@ def job(composed: DictConfig) -> RunOutcome | None:
             "config.yaml": OmegaConf.to_yaml(composed),
             "overrides.yaml": OmegaConf.to_yaml(OmegaConf.create(overrides)),
         }
-        from pathpatch_runner.runner import run
-
-        return run(config, hydra_files=files)
+        return _run(config, files)
     except Exception as error:
         message = _message(error) or f"{type(error).__name__}: {error}"
         _failures.append((" ".join(overrides) or "(no overrides)", message))
         if isinstance(error, PathPatchError) and _in_process() and not _wants_traceback:
             return None
         raise
+
+
+def _run(config: ExperimentConfig, files: Mapping[str, str]) -> RunOutcome:
+    """Run, watched in the terminal, and print what came out."""
+    from pathpatch_runner.report.console import print_plan, print_summary
+    from pathpatch_runner.report.progress import TerminalWatch
+    from pathpatch_runner.runner import run
+
+    watch = TerminalWatch(enabled=config.runtime.progress)
+    outcome = run(config, hydra_files=files, watch=watch)
+    if outcome.directory is None:
+        print_plan(outcome.plan)
+    else:
+        assert outcome.summary is not None
+        print_summary(outcome.summary, outcome.directory)
+    return outcome
 
 
 def _in_process() -> bool:

@@ -1,4 +1,6 @@
-"""A progress bar over evaluations: units times pairs times directions times noise draws."""
+"""A run in the terminal while it runs: the stage it is in, and a bar over its evaluations (units
+times pairs times directions times noise draws). Shown on a terminal only, on standard error.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,22 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+
+class TerminalWatch:
+    """A `runner.watch.Watch`. `enabled`: as `runtime.progress` says."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    @contextmanager
+    def evaluations(self, total: int) -> Iterator[Callable[[int], None]]:
+        """While the units are evaluated."""
+        with evaluations_bar(total, self._enabled) as advance:
+            yield advance
 
 
 @contextmanager

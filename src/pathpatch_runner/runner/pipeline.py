@@ -32,12 +32,11 @@ from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Inputs, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.report.console import print_plan, print_summary
 from pathpatch_runner.report.html import render_report
-from pathpatch_runner.report.progress import evaluations_bar
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
 from pathpatch_runner.runner.tables import run_tables
+from pathpatch_runner.runner.watch import Unwatched, Watch
 from pathpatch_runner.store import RunDirectory, command_line, utc_now
 
 log = logging.getLogger("pathpatch_runner")
@@ -45,10 +44,13 @@ log = logging.getLogger("pathpatch_runner")
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """Where the run lies; `reused`: it was there already. `directory` None: a dry run."""
+    """Where the run lies and its summary; `reused`: it was there already. `directory` and
+    `summary` are None for a dry run, which has the text of its `plan`."""
 
     directory: Path | None
+    summary: pa.Table | None = None
     reused: bool = False
+    plan: str = ""
 
 
 def run(
@@ -56,37 +58,39 @@ def run(
     *,
     command: tuple[str, ...] | None = None,
     hydra_files: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
 ) -> RunOutcome:
     """Run an experiment, or find that it has been run: the same config gives the same directory.
+    Prints nothing: `watch` is told what happens.
 
     `hydra_files`: name -> text of what goes to `.hydra/`. Raises `PathPatchError` for everything
     that a user can mend.
     """
+    watch = watch or Unwatched()
     started, timings = utc_now(), Timings()
     model: LoadedModel | None = None
+    watch.stage("reading data")
     with timings.stage("inputs"):
         inputs = read_inputs(config, None)
     if config.runtime.threads is not None:
         torch.set_num_threads(config.runtime.threads)
     if inputs is None:
+        watch.stage("loading weights")
         with timings.stage("load"):
             model = load_model(config.model, config.seed, config.runtime.device)
         inputs = read_inputs(config, model)
         assert inputs is not None
     if config.runtime.dry_run:
-        print_plan(make_plan(config, inputs).text)
-        return RunOutcome(None)
+        return RunOutcome(None, plan=make_plan(config, inputs).text)
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, inputs.run_key)
     if directory.is_complete and not config.runtime.force:
-        print_summary(_read_summary(directory), directory.path)
-        return RunOutcome(directory.path, reused=True)
+        return RunOutcome(directory.path, _read_summary(directory), reused=True)
     with directory.writing(), logged_to(directory.path / "run.log"):
         for name, text in (hydra_files or {}).items():
             directory.write_text(f".hydra/{name}", text)
         log.info("experiment %s, run %s", config.experiment, inputs.run_key)
-        summary = _compute(config, inputs, model, directory, timings, command, started)
-    print_summary(summary, directory.path)
-    return RunOutcome(directory.path)
+        summary = _compute(config, inputs, model, directory, timings, command, started, watch)
+    return RunOutcome(directory.path, summary)
 
 
 def _compute(
@@ -97,23 +101,29 @@ def _compute(
     timings: Timings,
     command: tuple[str, ...] | None,
     started: str,
+    watch: Watch,
 ) -> pa.Table:
     """Everything from the plan to the manifest; returns the summary table."""
+    watch.stage("planning")
     with timings.stage("plan"):
         planned = make_plan(config, inputs)
     directory.write_text("plan.txt", planned.text)
     if model is None:
+        watch.stage("loading weights")
         with timings.stage("load"):
             model = load_model(config.model, config.seed, config.runtime.device)
+    watch.stage("checking the model")
     with timings.stage("guards"):
         task = _task(config, inputs, planned, model)
         guards = check_guards(task)
         choice = choose_backend(config.runtime.backend, task)
     log.info("backend %s: %s", choice.backend.value, choice.reason)
+    watch.stage("evaluating")
     with timings.stage("execute"):
-        measured = _execute(config, inputs, planned, task, choice)
+        measured = _execute(config, inputs, planned, task, choice, watch)
     timings.seconds["baseline"] = measured.baseline_seconds
     timings.seconds["execute"] -= measured.baseline_seconds
+    watch.stage("writing tables and report")
     with timings.stage("tables"):
         tables = run_tables(config, inputs, measured)
         for name, table in tables.items():
@@ -150,12 +160,17 @@ def _task(config: ExperimentConfig, inputs: Inputs, planned: Planned, model: Loa
 
 
 def _execute(
-    config: ExperimentConfig, inputs: Inputs, planned: Planned, task: Task, choice: Choice
+    config: ExperimentConfig,
+    inputs: Inputs,
+    planned: Planned,
+    task: Task,
+    choice: Choice,
+    watch: Watch,
 ) -> Measured:
     directions = list(dict.fromkeys(config.patch.directions))
     units = inputs.hypotheses.units
     total = evaluations(len(units), task, directions)
-    with evaluations_bar(total, config.runtime.progress) as advance:
+    with watch.evaluations(total) as advance:
         if choice.backend is Backend.delta:
             return evaluate_delta(task, planned.table, directions, advance)
         plan = compile_plan(
