@@ -55,9 +55,9 @@ def measure(budget_gib: float) -> dict[str, Any]:
     from pathpatch_runner.execute.memory import budget_of
     from pathpatch_runner.execute.sources import prepare_source
     from pathpatch_runner.execute.task import Task
-    from pathpatch_runner.inputs import read_inputs
+    from pathpatch_runner.inputs import read_files, read_inputs
     from pathpatch_runner.model.load import load_model
-    from pathpatch_runner.runner import make_plan
+    from pathpatch_runner.runner.planned import make_plan
 
     write_pairs(Path(__file__).parent / "pairs.jsonl")
     register_schemas()
@@ -65,7 +65,7 @@ def measure(budget_gib: float) -> dict[str, Any]:
     (hypothesis,) = config.hypotheses.values()
     hypothesis.paths["path"].over = {"s": "a*.h*", "r": "a8.h3"}
     model = load_model(config.model, 0, "cpu")
-    inputs = read_inputs(config, model)
+    inputs = read_inputs(config, read_files(config, model))
     assert inputs is not None
     planned = make_plan(config, inputs)
     source = prepare_source(model, inputs.pairs, config.patch, config.seed)

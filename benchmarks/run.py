@@ -43,10 +43,10 @@ from pathpatch_runner.execute.delta.executor import evaluate_delta
 from pathpatch_runner.execute.memory import budget_of
 from pathpatch_runner.execute.sources import prepare_source
 from pathpatch_runner.execute.task import Task
-from pathpatch_runner.inputs import read_inputs
+from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.plan.table import PlanTable, plan_table, select_units
-from pathpatch_runner.runner import make_plan
+from pathpatch_runner.runner.planned import make_plan
 
 HERE = Path(__file__).resolve().parent
 THREADS = 2
@@ -175,7 +175,7 @@ def whole(table: PlanTable) -> PlanTable:
 def measure(name: str, model: LoadedModel) -> dict[str, Any]:
     """One workload."""
     config = composed(name)
-    inputs = read_inputs(config, model)
+    inputs = read_inputs(config, read_files(config, model))
     assert inputs is not None
     began = time.perf_counter()
     planned = make_plan(config, inputs)

@@ -3,16 +3,67 @@
 Plain dataclasses, registered with Hydra by `cli` and usable without it. Every model and
 dataset kind is a subclass whose `kind` names it. OmegaConf needs unfrozen dataclasses and
 enums instead of literals; enum members are spelled as users write them.
-`runtime` cannot change results and is not part of the run key.
+`runtime` and `description` cannot change results and are not part of the run key.
+
+A field that names a file is declared with `file_field`: the command line then takes a relative
+path from the file that says it, and the run key has the file's contents in place of its name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from omegaconf import MISSING
+
+FILE = "file"
+"""The key of a field's metadata that marks it as the name of a file or directory."""
+
+
+def file_field(default: Any = MISSING) -> Any:
+    """A field whose value, where it is text, names a file or directory."""
+    return field(default=default, metadata={FILE: True})
+
+
+def named_files(section: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, value) of every file that a config dataclass names, at any depth.
+
+    A model with `weights: w.safetensors` in an experiment gives `("model.weights",
+    "w.safetensors")`.
+    """
+    for part, value, is_file in _parts(section):
+        inner = f"{key}.{part}" if key else part
+        if is_file and isinstance(value, str):
+            if value and value != MISSING:
+                yield inner, value
+        else:
+            yield from named_files(value, inner)
+
+
+def _parts(section: Any) -> Iterator[tuple[str, Any, bool]]:
+    """(name, value, whether it names a file) of what a section holds."""
+    if is_dataclass(section) and not isinstance(section, type):
+        for each in fields(section):
+            yield each.name, getattr(section, each.name), FILE in each.metadata
+    elif isinstance(section, Mapping):
+        for name, value in section.items():
+            yield str(name), value, False
+
+
+def to_plain(value: Any) -> Any:
+    """Config dataclasses, records and what they hold as plain JSON data: dataclasses and mappings
+    as objects, tuples as lists, enums as users spell them. All else is left as it is."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(name): to_plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(inner) for inner in value]
+    return value
 
 
 class Direction(Enum):
@@ -89,9 +140,9 @@ class NativeModelConfig(ModelConfig):
     random from `seed`; `tokenizer`: a tokenizer.json, not needed where the data carries ids."""
 
     kind: str = "native"
-    config: Any = MISSING
-    weights: str | None = None
-    tokenizer: str | None = None
+    config: Any = file_field()
+    weights: str | None = file_field(None)
+    tokenizer: str | None = file_field(None)
 
 
 @dataclass
@@ -99,7 +150,7 @@ class LocalModelConfig(ModelConfig):
     """A Hugging Face model directory. A tokenizer in it is used where the data is text."""
 
     kind: str = "local"
-    path: str = MISSING
+    path: str = file_field()
 
 
 @dataclass
@@ -116,7 +167,7 @@ class GgufModelConfig(ModelConfig):
     """A GGUF file: `path`, or `file` inside the installed Python `package`."""
 
     kind: str = "gguf"
-    path: str | None = None
+    path: str | None = file_field(None)
     package: str | None = None
     file: str | None = None
 
@@ -145,7 +196,7 @@ class JsonlDatasetConfig(DatasetConfig):
     positions, targets."""
 
     kind: str = "jsonl"
-    path: str = MISSING
+    path: str = file_field()
 
 
 @dataclass
@@ -153,7 +204,7 @@ class AutocircuitDatasetConfig(DatasetConfig):
     """AutoCircuit's prompt JSON. Any of a prompt's answers counts."""
 
     kind: str = "autocircuit"
-    path: str = MISSING
+    path: str = file_field()
 
 
 @dataclass
@@ -162,7 +213,7 @@ class EapCsvDatasetConfig(DatasetConfig):
     year, all greater ones being answers (`years`); `answer_column` null: none."""
 
     kind: str = "eap_csv"
-    path: str = MISSING
+    path: str = file_field()
     clean_column: str = "clean"
     corrupted_column: str = "corrupted"
     answer_column: str | None = "correct_idx"
@@ -188,7 +239,7 @@ class TextDatasetConfig(DatasetConfig):
     next token completes a bigram seen earlier in the window."""
 
     kind: str = "text"
-    path: str = MISSING
+    path: str = file_field()
     n_pairs: int | None = 64
     window: int = 64
     max_points: int | None = None
@@ -199,7 +250,7 @@ class TemplateDatasetConfig(DatasetConfig):
     """Prompts from a YAML file of templates and word lists with named positions."""
 
     kind: str = "template"
-    path: str = MISSING
+    path: str = file_field()
     n_pairs: int | None = 64
     corruption: str | None = None
 
@@ -246,7 +297,9 @@ class StatisticsConfig:
 @dataclass
 class RuntimeConfig:
     """What cannot change results. `memory_gb`: activation budget, a number of GiB, or auto for
-    most of what is free; `threads`: of the CPU, null for torch's own choice; `force`: recompute."""
+    most of what is free; `threads`: of the CPU, null for torch's own choice; `force`: recompute;
+    `dry_run`: the plan only; `show`: what to look at before anything runs (`data`: the pairs);
+    `prove_again`: redo the probing and proving that is kept for a model."""
 
     device: str = "auto"
     backend: Backend = Backend.auto
@@ -256,18 +309,23 @@ class RuntimeConfig:
     output_root: str = "outputs"
     force: bool = False
     dry_run: bool = False
+    show: str | None = None
+    prove_again: bool = False
 
 
 @dataclass
 class ExperimentConfig:
-    """A whole experiment, as `runner.run` takes it."""
+    """A whole experiment, as `runner.run` takes it. `description`: what it asks, for readers;
+    `contrasts`: name -> a paired difference of two hypotheses or units, `refined - direct`."""
 
     experiment: str = MISSING
+    description: str = ""
     model: ModelConfig = MISSING
     dataset: DatasetConfig = MISSING
     hypotheses: dict[str, HypothesisConfig] = field(default_factory=dict)
     patch: PatchConfig = field(default_factory=PatchConfig)
     metrics: list[str] = field(default_factory=lambda: ["loss"])
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
+    contrasts: dict[str, str] = field(default_factory=dict)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     seed: int = 0

@@ -5,6 +5,7 @@
     ├── ExpressionError                  a path expression: shown with a caret
     ├── HypothesisError                  groups, families, units; sets that match no path
     ├── ModelError                       loading a model, its shape, what it can be hooked for
+    │   └── NotAtHandError               weights, a tokenizer or a package that is not here
     ├── DatasetError                     prompt pairs, tokenisation, positions
     ├── MetricError                      unknown metric, or data that cannot serve it
     ├── StoreError                       run directories and their files
@@ -41,6 +42,13 @@ class HypothesisError(PathPatchError):
 
 class ModelError(PathPatchError):
     """A model that cannot be loaded, described or hooked."""
+
+
+class NotAtHandError(ModelError):
+    """What a model needs is not on this machine: its weights, its tokenizer, a package.
+
+    It says nothing against the experiment: `regress` calls the claim unavailable.
+    """
 
 
 class DatasetError(PathPatchError):
@@ -86,6 +94,12 @@ def raise_together(problems: Sequence[PathPatchError]) -> None:
         raise problems[0]
     if problems:
         raise Problems(problems)
+
+
+def unknown_key(where: str, key: str, allowed: Iterable[str]) -> str:
+    """The message for a key that an object does not have; `where` begins it."""
+    names = list(allowed)
+    return f'{where}: unknown key "{key}".{did_you_mean(key, names)} Allowed: {", ".join(names)}'
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -4,13 +4,20 @@ be: prompt pairs, path hypotheses, metrics, the run key. All problems are report
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pathpatch_runner.config import Direction, ExperimentConfig, Source
+from pathpatch_runner.config import (
+    Direction,
+    ExperimentConfig,
+    Source,
+    named_files,
+    to_plain,
+)
 from pathpatch_runner.dataset import PairSet, load_dataset
 from pathpatch_runner.effects import check_against
 from pathpatch_runner.errors import (
@@ -23,22 +30,32 @@ from pathpatch_runner.errors import (
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
-from pathpatch_runner.metric import Metric, resolve_metrics
-from pathpatch_runner.model.digest import model_digest, model_name
+from pathpatch_runner.model.digest import file_digest, model_digest, model_name
 from pathpatch_runner.model.shape import model_shape
 from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
-from pathpatch_runner.store import run_key
+from pathpatch_runner.registry import DATASETS, METRICS, MODELS, SOURCES
+from pathpatch_runner.store import code_digest, module_digest, run_key
+from pathpatch_runner.store.identity import NOT_IN_KEY
 
 if TYPE_CHECKING:
+    from pathpatch_runner.metric import Metric
     from pathpatch_runner.model.load import LoadedModel
 
-PATH_FIELDS = {
-    "model": ("weights", "tokenizer", "path"),
-    "dataset": ("path",),
-}
-"""Fields that say where a file lies: the run key has the file's digest instead."""
-
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Files:
+    """What an experiment's files hold. None: not readable (`problems` says why), or not there.
+
+    `shape` None without a problem: only loading the model can tell, and nothing else is read yet.
+    """
+
+    shape: ModelShape | None = None
+    tokenizer: Tokenizer | None = None
+    pairs: PairSet | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[PathPatchError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,40 +72,99 @@ class Inputs:
     run_key: str
 
 
-def read_inputs(config: ExperimentConfig, model: LoadedModel | None) -> Inputs | None:
-    """Read and check everything; None where the model's shape is not known before loading.
-
-    `model`: the loaded model, None before. Raises `Problems` with everything found wrong.
-    """
+def read_files(config: ExperimentConfig, model: LoadedModel | None = None) -> Files:
+    """Read the files; `model`: the loaded model, None before. Never imports torch where the data
+    are ids or the tokenizer is a file."""
     problems: list[PathPatchError] = []
-    _attempt(problems, lambda: _check_settings(config))
-    known = model.shape if model else _attempt(problems, lambda: model_shape(config.model))
-    if known is None:
-        _attempt(problems, lambda: resolve_metrics(config.metrics, None))
-        raise_together(problems)
-        return None
+    shape = model.shape if model else _attempt(problems, lambda: model_shape(config.model))
+    if shape is None:
+        return Files(problems=tuple(problems))
     digest = model.digest if model else _attempt(problems, lambda: model_digest(config.model))
     tokenizer = (
         model.tokenizer if model else _attempt(problems, lambda: load_tokenizer(config.model))
     )
-    pairs = _attempt(problems, lambda: _pairs(config, tokenizer, known, problems))
-    hypotheses = _attempt(problems, lambda: _hypotheses(config, known, pairs))
+    pairs = None
+    # Without its tokenizer every text of the data would be a problem of its own.
+    if tokenizer is not None or not problems:
+        pairs = _attempt(
+            problems, lambda: load_dataset(config.dataset, tokenizer, shape, config.seed)
+        )
+    digests = {"model": digest or "", "dataset": pairs.digest if pairs else ""}
+    for key, file in _other_files(config):
+        digests[key] = _attempt(problems, partial(_digest_of, key, file)) or ""
+    return Files(shape, tokenizer, pairs, {**digests, **code_digests(config)}, tuple(problems))
+
+
+def _other_files(config: ExperimentConfig) -> list[tuple[str, str]]:
+    """Files that the config names outside model and dataset, whose kinds give digests."""
+    return [
+        (key, file)
+        for key, file in named_files(config)
+        if key.split(".")[0] not in ("model", "dataset", "runtime")
+    ]
+
+
+def _digest_of(key: str, file: str) -> str:
+    if not Path(file).is_file():
+        raise ConfigError(f'{key}: no file "{file}"')
+    return file_digest(Path(file))[:16]
+
+
+def code_digests(config: ExperimentConfig) -> dict[str, str]:
+    """Digests of the code that computes: ours, and every plug-in's that the config names a kind
+    of, by its distribution and version."""
+    named = [
+        (MODELS, config.model.kind),
+        (DATASETS, config.dataset.kind),
+        (SOURCES, str(to_plain(config.patch.source))),
+        *((METRICS, name) for name in config.metrics),
+    ]
+    digests = {"code": code_digest()}
+    for registry, name in named:
+        origin, sources = registry.origin(name), registry.sources(name)
+        if origin is not None and sources is not None:
+            digests[f"plug-in {origin}"] = module_digest(sources)
+    return digests
+
+
+def run_key_of(config: ExperimentConfig, files: Files) -> str | None:
+    """The run's key; None where something could not be read."""
+    if files.shape is None or files.problems:
+        return None
+    return run_key(identity_of(config), files.digests)
+
+
+def read_inputs(config: ExperimentConfig, files: Files) -> Inputs | None:
+    """Read and check everything; None where the model's shape is not known before loading.
+
+    Raises `Problems` with everything found wrong.
+    """
+    from pathpatch_runner.metric import resolve_metrics
+
+    problems: list[PathPatchError] = []
+    _attempt(problems, lambda: _check_settings(config))
+    problems += files.problems
+    shape, pairs = files.shape, files.pairs
+    if shape is None:
+        _attempt(problems, lambda: resolve_metrics(config.metrics, None))
+        raise_together(problems)
+        return None
+    hypotheses = _attempt(problems, lambda: _hypotheses(config, shape, pairs))
     metrics = _attempt(problems, lambda: resolve_metrics(config.metrics, pairs))
     raise_together(problems)
     assert pairs is not None
     assert hypotheses is not None
     assert metrics is not None
-    digests = {"model": digest or "", "dataset": pairs.digest}
     identity = identity_of(config)
     return Inputs(
-        shape=known,
+        shape=shape,
         model_name=model_name(config.model),
         pairs=pairs,
         hypotheses=hypotheses,
         metrics=metrics,
-        digests=digests,
+        digests=files.digests,
         identity=identity,
-        run_key=run_key(identity, digests),
+        run_key=run_key(identity, files.digests),
     )
 
 
@@ -101,18 +177,6 @@ def _attempt(problems: list[PathPatchError], step: Callable[[], Result]) -> Resu
     except PathPatchError as problem:
         problems.append(problem)
     return None
-
-
-def _pairs(
-    config: ExperimentConfig,
-    tokenizer: Tokenizer | None,
-    shape: ModelShape,
-    problems: list[PathPatchError],
-) -> PairSet | None:
-    # Without its tokenizer every text of the data would be a problem of its own.
-    if tokenizer is None and problems:
-        return None
-    return load_dataset(config.dataset, tokenizer, shape, config.seed)
 
 
 def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | None) -> Hypotheses:
@@ -203,30 +267,12 @@ def _starts_at_senders(paths: PathSet) -> bool:
 
 
 def identity_of(config: ExperimentConfig) -> dict[str, Any]:
-    """The config as plain data, without `runtime` and without where files lie."""
-    plain = {
-        field.name: _plain(getattr(config, field.name))
-        for field in dataclasses.fields(config)
-        if field.name != "runtime"
-    }
-    for section, names in PATH_FIELDS.items():
-        for name in names:
-            if name in plain[section]:
-                plain[section][name] = None
-    if isinstance(plain["model"].get("config"), str):
-        plain["model"]["config"] = None
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
+    """The config as plain data, without what cannot change results and without where files lie."""
+    plain: dict[str, Any] = to_plain(config)
+    for key, _ in named_files(config):
+        *sections, name = key.split(".")
+        holder = plain
+        for section in sections:
+            holder = holder[section]
+        holder[name] = None
+    return {name: value for name, value in plain.items() if name not in NOT_IN_KEY}

@@ -17,10 +17,12 @@ What the object must be says the package of the group: `model.source`, `dataset.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from pathpatch_runner.errors import ConfigError, did_you_mean
@@ -82,6 +84,19 @@ class Registry:
         """`distribution version` of the package that adds the kind; None for a built-in one."""
         point = self._added.get(name)
         return None if point is None else _told(point)
+
+    def sources(self, name: str) -> Path | None:
+        """The folder of the top-level package that adds the kind, or its file if it is a single
+        module; None for a built-in one. The package is found, never imported."""
+        point = self._added.get(name)
+        if point is None:
+            return None
+        spec = importlib.util.find_spec(point.module.partition(".")[0])
+        if spec is None:
+            return None
+        if spec.submodule_search_locations:
+            return Path(next(iter(spec.submodule_search_locations)))
+        return None if spec.origin is None else Path(spec.origin)
 
 
 def _told(point: metadata.EntryPoint) -> str:

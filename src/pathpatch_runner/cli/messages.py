@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from pathpatch_runner.errors import did_you_mean
+from pathpatch_runner.errors import did_you_mean, unknown_key
 
 UNKNOWN_KEY = re.compile(r"Key '([^']+)' (?:is )?not in '?([\w.]+)'?")
 NO_OPTION = re.compile(r"Could not find '([^']+)'")
@@ -50,13 +49,6 @@ def _unknown_key(key: str, schema: str, text: str) -> str:
     if not dataclasses.is_dataclass(known):
         return f'{where}: unknown key "{key}"'
     return unknown_key(where, key, [field.name for field in dataclasses.fields(known)])
-
-
-def unknown_key(where: str, key: str, allowed: Sequence[str]) -> str:
-    """A key that a section does not have."""
-    return (
-        f'{where}: unknown key "{key}".{did_you_mean(key, allowed)} Allowed: {", ".join(allowed)}'
-    )
 
 
 def _unknown_option(name: str, text: str) -> str:

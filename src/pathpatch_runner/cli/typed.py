@@ -9,11 +9,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from pathpatch_runner.cli.messages import unknown_key
 from pathpatch_runner.cli.places import PATH_KEYS, resolve_place
 from pathpatch_runner.cli.schema import SCHEMAS
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.errors import ConfigError, PathPatchError, did_you_mean, raise_together
+from pathpatch_runner.errors import (
+    ConfigError,
+    PathPatchError,
+    did_you_mean,
+    raise_together,
+    unknown_key,
+)
 
 
 def typed_config(

@@ -19,7 +19,7 @@ from pathpatch_runner.config import (
     NativeModelConfig,
     RandomModelConfig,
 )
-from pathpatch_runner.errors import ModelError
+from pathpatch_runner.errors import NotAtHandError
 from pathpatch_runner.model.files import gguf_file, native_fields
 
 LENGTH = 16
@@ -36,7 +36,7 @@ def model_digest(config: ModelConfig) -> str:
     if isinstance(config, LocalModelConfig):
         folder = Path(config.path)
         if not folder.is_dir():
-            raise ModelError(f'model.path: no directory "{folder}"')
+            raise NotAtHandError(f'model.path: no directory "{folder}"')
         files_in = sorted(path for path in folder.iterdir() if path.is_file())
         return _short(part for path in files_in for part in (path.name, file_digest(path)))
     if isinstance(config, GgufModelConfig):
@@ -52,7 +52,7 @@ def model_digest(config: ModelConfig) -> str:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in full. Raises ModelError if there is none."""
     if not path.is_file():
-        raise ModelError(f'model: no file "{path}"')
+        raise NotAtHandError(f'model: no file "{path}"')
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):

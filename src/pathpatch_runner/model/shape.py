@@ -20,7 +20,7 @@ from pathpatch_runner.config import (
     NativeModelConfig,
     RandomModelConfig,
 )
-from pathpatch_runner.errors import ModelError, did_you_mean
+from pathpatch_runner.errors import ModelError, NotAtHandError, did_you_mean
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.files import explained, native_fields
 from pathpatch_runner.model.legacy import is_legacy, legacy_config, legacy_fields
@@ -146,7 +146,7 @@ def _is_gated(config: Any, model_type: str) -> bool:
 def _local_config(config: LocalModelConfig) -> Any:
     path = Path(config.path)
     if not path.is_dir():
-        raise ModelError(f'model.path: no directory "{path}"')
+        raise NotAtHandError(f'model.path: no directory "{path}"')
     file = path / "config.json"
     if not file.is_file():
         raise ModelError(

@@ -44,6 +44,7 @@ from pathpatch_runner.errors import (
     PublishedError,
     did_you_mean,
     raise_together,
+    unknown_key,
 )
 
 PUBLISHED = "published.yaml"
@@ -289,7 +290,4 @@ def _number(where: str, entry: Mapping[str, Any], key: str) -> float:
 def _known(where: str, entry: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in entry:
         if key not in allowed:
-            raise PublishedError(
-                f'{where}: unknown key "{key}".{did_you_mean(str(key), allowed)} '
-                f"Allowed: {', '.join(allowed)}"
-            )
+            raise PublishedError(unknown_key(where, str(key), allowed))

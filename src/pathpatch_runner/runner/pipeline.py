@@ -1,6 +1,6 @@
 """One experiment from config to tables: the whole method on one page.
 
-inputs     prompt pairs, path hypotheses, metrics, the run key
+inputs     prompt pairs, path hypotheses, metrics, the run key (`start` finds a finished run)
 plan       path sets -> streams
 model      weights, live hooks
 guards     identities that must hold before anything is believed
@@ -14,11 +14,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from pathpatch_runner.config import Backend, ExperimentConfig
@@ -29,12 +27,13 @@ from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import budget_of
 from pathpatch_runner.execute.sources import prepare_source
 from pathpatch_runner.execute.task import Measured, Task, evaluations
-from pathpatch_runner.inputs import Inputs, read_inputs
+from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.html import render_report
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
+from pathpatch_runner.runner.start import RunOutcome
 from pathpatch_runner.runner.tables import run_tables
 from pathpatch_runner.runner.watch import Unwatched, Watch
 from pathpatch_runner.store import RunDirectory, command_line, utc_now
@@ -42,49 +41,36 @@ from pathpatch_runner.store import RunDirectory, command_line, utc_now
 log = logging.getLogger("pathpatch_runner")
 
 
-@dataclass(frozen=True)
-class RunOutcome:
-    """Where the run lies and its summary; `reused`: it was there already. `directory` and
-    `summary` are None for a dry run, which has the text of its `plan`."""
-
-    directory: Path | None
-    summary: pa.Table | None = None
-    reused: bool = False
-    plan: str = ""
-
-
-def run(
+def make_run(
     config: ExperimentConfig,
+    files: Files,
     *,
     command: tuple[str, ...] | None = None,
     hydra_files: Mapping[str, str] | None = None,
     watch: Watch | None = None,
 ) -> RunOutcome:
-    """Run an experiment, or find that it has been run: the same config gives the same directory.
-    Prints nothing: `watch` is told what happens.
+    """Compute a run; found instead, where only the loaded model could tell that it is there.
 
-    `hydra_files`: name -> text of what goes to `.hydra/`. Raises `PathPatchError` for everything
-    that a user can mend.
+    `files`: what was read before any weights. For the rest see `start.run`.
     """
     watch = watch or Unwatched()
     started, timings = utc_now(), Timings()
     model: LoadedModel | None = None
-    watch.stage("reading data")
     with timings.stage("inputs"):
-        inputs = read_inputs(config, None)
+        inputs = read_inputs(config, files)
     if config.runtime.threads is not None:
         torch.set_num_threads(config.runtime.threads)
     if inputs is None:
         watch.stage("loading weights")
         with timings.stage("load"):
             model = load_model(config.model, config.seed, config.runtime.device)
-        inputs = read_inputs(config, model)
+        inputs = read_inputs(config, read_files(config, model))
         assert inputs is not None
     if config.runtime.dry_run:
         return RunOutcome(None, plan=make_plan(config, inputs).text)
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, inputs.run_key)
     if directory.is_complete and not config.runtime.force:
-        return RunOutcome(directory.path, _read_summary(directory), reused=True)
+        return RunOutcome(directory.path, directory.read_table("summary.parquet"), reused=True)
     with directory.writing(), logged_to(directory.path / "run.log"):
         for name, text in (hydra_files or {}).items():
             directory.write_text(f".hydra/{name}", text)
@@ -179,7 +165,3 @@ def _execute(
             replace_senders=task.source.replaces_senders,
         )
         return evaluate(task, plan, directions, advance)
-
-
-def _read_summary(directory: RunDirectory) -> pa.Table:
-    return pq.read_table(directory.path / "summary.parquet")

@@ -1,5 +1,6 @@
 """Run directories: what a run is called, what it leaves, and what it says about itself."""
 
+from pathpatch_runner.store.code import code_digest, module_digest
 from pathpatch_runner.store.identity import run_key
 from pathpatch_runner.store.manifest import (
     BackendRecord,
@@ -27,8 +28,10 @@ __all__ = [
     "Manifest",
     "Provenance",
     "RunDirectory",
+    "code_digest",
     "command_line",
     "git_state",
+    "module_digest",
     "package_versions",
     "platform_name",
     "reproducible",

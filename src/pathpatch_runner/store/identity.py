@@ -1,9 +1,9 @@
 """The run key: a hash of everything that can change a result, and of nothing else.
 
 Two runs with one key have the same tables, so a finished directory of that key answers for
-both. `runtime` cannot change results and is left out. The names of mappings may come in any
-order, except under `hypotheses`: there the order of the entries is the order of the rows and
-of `cumulative` unions.
+both. `runtime` and `description` cannot change results and are left out. The names of mappings
+may come in any order, except under `hypotheses`: there the order of the entries is the order of
+the rows and of `cumulative` unions.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
+from pathpatch_runner.config import to_plain
 from pathpatch_runner.effects import FORMAT_VERSION
 
+NOT_IN_KEY = ("runtime", "description")
 KEY_LENGTH = 16
 """Hexadecimal digits: 64 bits, no collision to fear below a billion runs."""
 
@@ -24,16 +25,14 @@ def run_key(config: Mapping[str, Any], digests: Mapping[str, str]) -> str:
     """16 hexadecimal digits of SHA-256.
 
     `config`: the resolved config as plain containers, in which paths of files have been
-    replaced by nothing or by digests; a `runtime` section is ignored. `digests`: of the
-    contents of the data and weights files, by name.
+    replaced by nothing; what `NOT_IN_KEY` names is ignored. `digests`: of the contents of the
+    data and weights files and of the code, by name.
     """
-    results = {name: value for name, value in config.items() if name != "runtime"}
+    results = {name: value for name, value in config.items() if name not in NOT_IN_KEY}
     if "hypotheses" in results:
         results["hypotheses"] = _ordered(results["hypotheses"])
     identity = {"config": results, "digests": dict(digests), "format_version": FORMAT_VERSION}
-    text = json.dumps(
-        identity, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
-    )
+    text = json.dumps(to_plain(identity), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
 
@@ -44,10 +43,3 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_ordered(inner) for inner in value]
     return value
-
-
-def _plain(value: Any) -> Any:
-    """Enums are spelled as users write them."""
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"{type(value).__name__} in a config is not plain data: {value!r}")

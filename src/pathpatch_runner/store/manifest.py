@@ -7,16 +7,16 @@ when or where the run was made, so the same run gives the same bytes.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
+from pathpatch_runner.config import to_plain
 from pathpatch_runner.effects import FORMAT_VERSION
 from pathpatch_runner.errors import StoreError
+from pathpatch_runner.store.identity import NOT_IN_KEY
 from pathpatch_runner.store.provenance import GitState, Provenance
 
 
@@ -65,8 +65,7 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, `format_version` first."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {"format_version": self.format_version, **_plain(fields)}
+        return {"format_version": self.format_version, **_finite(to_plain(self))}
 
     def to_json(self) -> str:
         """As written to disk: indented, UTF-8, one newline at the end."""
@@ -108,16 +107,16 @@ def reproducible(
     digests: Mapping[str, str],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What the tables say of their run, for `describe_run`; `config` loses its `runtime`.
+    """What the tables say of their run, for `describe_run`; `config` loses what `NOT_IN_KEY` names.
 
     `config` is the one `run_key` was made of: where files lie does not belong in it.
     """
-    results = {name: value for name, value in config.items() if name != "runtime"}
+    results = {name: value for name, value in config.items() if name not in NOT_IN_KEY}
     return {
         "run_key": run_key,
         "experiment": experiment,
         "format_version": FORMAT_VERSION,
-        "config": _plain(results),
+        "config": to_plain(results),
         "digests": dict(digests),
         "versions": dict(versions),
     }
@@ -145,16 +144,12 @@ def _guard(data: Mapping[str, Any]) -> GuardRecord:
     return GuardRecord(**{**data, "value": value})
 
 
-def _plain(value: Any) -> Any:
-    """Dataclasses as objects, enums as spelled, numbers that JSON lacks as null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(vars(value))
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, Enum):
-        return value.value
+def _finite(value: Any) -> Any:
+    """Plain data with null for the numbers that JSON lacks."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

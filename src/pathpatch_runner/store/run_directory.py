@@ -89,6 +89,15 @@ class RunDirectory:
         with atomic.replaced(self.path / name) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
+    def read_table(self, name: str) -> pa.Table:
+        """`name` (such as `summary.parquet`). Raises StoreError where it cannot be read."""
+        try:
+            return pq.read_table(self.path / name)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise StoreError(
+                f'"{self.path / name}" cannot be read: {error}. Delete the run and run it again'
+            ) from error
+
     def write_text(self, name: str, text: str) -> None:
         """`name` (such as `plan.txt` or `.hydra/config.yaml`), in UTF-8."""
         path = self.path / name
