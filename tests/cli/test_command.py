@@ -124,3 +124,41 @@ def test_help_needs_neither_torch_nor_pandas() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+HEAVY = ("torch", "transformers", "transformer_lens", "pandas")
+
+
+@pytest.mark.parametrize("data", ["ids", "text and a tokenizer.json"])
+def test_a_finished_run_is_found_without_what_computes(place: Path, data: str) -> None:
+    if data != "ids":
+        tokenizer(place / "mine" / "experiment" / "tokenizer.json")
+        config = place / "mine" / "experiment" / "my.yaml"
+        config.write_text(
+            config.read_text().replace("model:\n", "model:\n  tokenizer: tokenizer.json\n")
+        )
+        write_pairs(
+            place / "mine" / "experiment" / "pairs.jsonl", clean="a b c d", corrupt="a b e f"
+        )
+    assert command(place, "experiment=my").returncode == 0
+    code = (
+        f"import sys; sys.argv = ['run.py', '--config-dir', 'mine', 'experiment=my']\n"
+        f"from pathpatch_runner.cli import main; main()\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]\n"
+    assert "report  outputs/my/" in done.stdout
+
+
+def tokenizer(path: Path) -> None:
+    """A tokenizer of single letters."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+
+    made = Tokenizer(WordLevel({letter: i for i, letter in enumerate("abcdefg?")}, unk_token="?"))
+    made.pre_tokenizer = WhitespaceSplit()
+    made.save(str(path))

@@ -32,11 +32,12 @@ def test_key_is_the_hash_of_canonical_json() -> None:
     "same",
     [
         CONFIG | {"runtime": {"device": "cuda"}},
+        CONFIG | {"description": "what it asks"},
         {name: value for name, value in CONFIG.items() if name != "runtime"},
         dict(reversed(CONFIG.items())),
         CONFIG | {"model": {"dtype": Dtype.float32, "kind": "native"}},
     ],
-    ids=["runtime", "no runtime", "order of sections", "order of fields, enum"],
+    ids=["runtime", "description", "no runtime", "order of sections", "order of fields, enum"],
 )
 def test_what_cannot_change_results_keeps_the_key(same: dict[str, Any]) -> None:
     assert run_key(same, DIGESTS) == run_key(CONFIG, DIGESTS)
@@ -64,5 +65,5 @@ def test_digests_and_format_version_change_the_key(monkeypatch: pytest.MonkeyPat
 
 
 def test_data_that_is_not_plain_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^object in a config is not plain data: <object"):
+    with pytest.raises(TypeError, match="not JSON serializable"):
         run_key({"seed": object()}, {})

@@ -92,7 +92,9 @@ class RunDirectory:
     def read_table(self, name: str) -> pa.Table:
         """`name` (such as `summary.parquet`). Raises StoreError where it cannot be read."""
         try:
-            return pq.read_table(self.path / name)
+            # Not `pq.read_table`: that imports pyarrow.dataset and, with it, pandas.
+            with pq.ParquetFile(self.path / name) as file:
+                return file.read()
         except (OSError, pa.ArrowInvalid) as error:
             raise StoreError(
                 f'"{self.path / name}" cannot be read: {error}. Delete the run and run it again'
