@@ -189,12 +189,13 @@ import sys, os, signal
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import pathpatch_runner.runner.pipeline as runner
+from pathpatch_runner.runner import run
 from runs.small import experiment
 def slow(*arguments):
     print("executing", flush=True)
     signal.pause()
 runner.run_tables = slow
-runner.run(experiment(Path(sys.argv[1])))
+run(experiment(Path(sys.argv[1])))
 """
 
 
