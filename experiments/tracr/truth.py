@@ -5,8 +5,8 @@ sequence to this one path changes an output. That is not what the program's draw
 that carries a constant is drawn, and changes nothing.
 
 The evaluation is written out here on its own, from the definition: every node off the path keeps
-what it reads in the clean run, and a node on the path reads, in one slot, the clean stream plus what
-its predecessor on the path changed.
+what it reads in the clean run, and a node on the path reads, in one slot, the clean stream plus
+what its predecessor on the path changed.
 
 Shapes: `[sequence, pos, d_model]`; pairs are taken all at once as `[clean, corrupt, pos, d_model]`.
 """
