@@ -4,6 +4,7 @@
     ├── ConfigError                      a key, kind or value of the composed config
     ├── ExpressionError                  a path expression: shown with a caret
     ├── HypothesisError                  groups, families, units; sets that match no path
+    ├── CircuitError                     sets of edges, their files and scores
     ├── ModelError                       loading a model, its shape, what it can be hooked for
     │   └── NotAtHandError               weights, a tokenizer or a package that is not here
     ├── DatasetError                     prompt pairs, tokenisation, positions
@@ -38,6 +39,15 @@ class ExpressionError(PathPatchError):
 
 class HypothesisError(PathPatchError):
     """Groups, families, units, or a path set that matches no path."""
+
+
+class CircuitError(PathPatchError):
+    """A set of edges, a file of one, or scores to choose by. `names`: every edge (or node) the
+    message is about; it shows the first ones."""
+
+    def __init__(self, message: str, names: Sequence[str] = ()) -> None:
+        self.names = tuple(names)
+        super().__init__(message)
 
 
 class ModelError(PathPatchError):

@@ -27,7 +27,7 @@ from pathpatch_runner.errors import (
     Problems,
     raise_together,
 )
-from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.ast import PathSet, Route
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
 from pathpatch_runner.model.digest import file_digest, model_digest, model_name
@@ -253,7 +253,8 @@ def _check_senders(hypotheses: Hypotheses) -> None:
 
 def _starts_at_senders(paths: PathSet) -> bool:
     return all(
-        not route.sets[0].negated
+        isinstance(route, Route)
+        and not route.sets[0].negated
         and all(
             0 not in pattern.nodes
             and pattern.slots is None

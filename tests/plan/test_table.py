@@ -25,7 +25,7 @@ def one(*nodes: int, slots: str | None = None) -> Steps:
     return Steps((StepPattern(frozenset(nodes), frozenset(slots) if slots else None),))
 
 
-def family() -> list[PathSet]:
+def family() -> list[tuple[Route]]:
     """`s -> r<q> -> logits` over all heads: 3 x 3 x (3 + 2 + 1) = 54 bindings."""
     stage = GRAPH.stage_of
     return [

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 import torch
 
-from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
+from pathpatch_runner.circuit import Circuit
+from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps, Successors
 from pathpatch_runner.graph import Graph, NodeKind
+from reference.enumerated import in_circuit
 from reference.reference_model import ReferenceModel
 
 
@@ -35,7 +37,14 @@ Locate = Callable[[Position], int | None]
 
 def in_path_set(path: Path, paths: PathSet, locate: Locate) -> bool:
     """Whether a whole path (from `input` to `logits`) is in the set, straight from the grammar."""
-    return any(_starts(path, route, locate) for route in paths)
+    return any(_contains(path, member, locate) for member in paths)
+
+
+def _contains(path: Path, member: Route | Successors, locate: Locate) -> bool:
+    if isinstance(member, Circuit):
+        return in_circuit(member, tuple((visit.node, visit.slot) for visit in path))
+    assert isinstance(member, Route)
+    return _starts(path, member, locate)
 
 
 def _starts(path: Path, route: Route, locate: Locate) -> bool:

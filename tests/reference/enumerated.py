@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from pathpatch_runner.expression.ast import PathSet, Route, Steps
+from pathpatch_runner.circuit import Circuit, edges_of
+from pathpatch_runner.expression.ast import PathSet, Route, Steps, Successors
 from pathpatch_runner.graph import Graph
 
 Path = tuple[tuple[int, str], ...]
@@ -49,7 +51,23 @@ def follows(path: Path, route: Route) -> bool:
 
 def members(paths: PathSet, graph: Graph) -> frozenset[Path]:
     return frozenset(
-        path
-        for path in model_paths(graph)
-        if any(follows(path[start:], route) for route in paths for start in range(len(path)))
+        path for path in model_paths(graph) if any(contains(member, path) for member in paths)
+    )
+
+
+def contains(member: Route | Successors, path: Path) -> bool:
+    """Whether a whole path is in a member of a path set."""
+    if isinstance(member, Circuit):
+        return in_circuit(member, path)
+    assert isinstance(member, Route)
+    return any(follows(path[start:], member) for start in range(len(path)))
+
+
+def in_circuit(circuit: Circuit, path: Path) -> bool:
+    """Whether every edge of a whole path is one of the circuit's, by name."""
+    nodes, edges = circuit.graph.nodes, edges_of(circuit.graph)
+    inside = {edges.names[number] for number in circuit.edges}
+    return all(
+        f"{nodes[writer].name}->{nodes[reader].name}" + (f"<{slot}>" if slot else "") in inside
+        for (writer, _), (reader, slot) in pairwise(path)
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from pathpatch_runner.expression.ast import PathSet, Position, StepPattern, Steps
+from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
 from pathpatch_runner.graph import Graph
 
 PositionClass = frozenset[Position]
@@ -180,6 +180,8 @@ def patterns_of(path_sets: Iterable[PathSet]) -> list[StepPattern]:
     found: dict[int, Steps] = {}
     for paths in path_sets:
         for route in paths:
+            if not isinstance(route, Route):
+                continue
             for steps in (*route.sets, *route.links):
                 if steps is not None:
                     found[id(steps)] = steps

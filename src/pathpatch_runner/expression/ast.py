@@ -8,6 +8,7 @@ read and the position written. `input` has no slot and only a written position.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 
@@ -123,5 +124,24 @@ class Route:
     links: tuple[Steps | None, ...]
 
 
-PathSet = tuple[Route, ...]
-"""A union of routes."""
+class Successors(ABC):
+    """A member of a path set that says which step may come next, whatever the positions: a
+    circuit. It is read in items, as a route is (`items`): item 0 comes before `logits`."""
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """How tables name it."""
+
+    @property
+    @abstractmethod
+    def n_items(self) -> int:
+        """Items, the first among them."""
+
+    @abstractmethod
+    def moves(self, item: int) -> tuple[tuple[int, int], ...]:
+        """(mask of steps, item they lead to) from an item; disjoint masks."""
+
+
+PathSet = tuple[Route | Successors, ...]
+"""A union of routes and circuits."""

@@ -72,9 +72,14 @@ class Automaton:
 
     def _partition(self, state: int, place: Place) -> Parts:
         parts: list[tuple[int, int]] = []
+        seen = 0
         for item in bits(state):
             for mask, target in self._item_moves(item, place):
-                parts = _split(parts, mask, target)
+                if mask & seen:
+                    parts = _split(parts, mask, target)
+                else:
+                    parts.append((mask, target))
+                seen |= mask
         return tuple(parts)
 
     def _item_moves(self, item: int, place: Place) -> list[tuple[int, int]]:

@@ -16,8 +16,10 @@ _SHORTEST_RANGE = 3
 
 
 def canonical(paths: PathSet, graph: Graph) -> str:
-    """The routes of a path set, joined by ` | `."""
-    return " | ".join(route_text(route, graph) for route in paths)
+    """The members of a path set, joined by ` | `."""
+    return " | ".join(
+        route_text(member, graph) if isinstance(member, Route) else member.text for member in paths
+    )
 
 
 def route_text(route: Route, graph: Graph) -> str:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pathpatch_runner.expression.alphabet import Alphabet, Place
-from pathpatch_runner.expression.ast import Route
+from pathpatch_runner.expression.ast import Route, Successors
 
 UNIVERSAL = -1
 """As an item or a state: every continuation is in the set. All bits set, for `int`."""
@@ -37,9 +37,25 @@ class Items(Protocol):
         """The moves of an item at a place. `input` steps lead to UNIVERSAL or nowhere."""
 
 
-def items_of(member: Route, alphabet: Alphabet) -> Items:
+def items_of(member: Route | Successors, alphabet: Alphabet) -> Items:
     """The items of a member of a path set."""
-    return RouteItems(member, alphabet)
+    if isinstance(member, Route):
+        return RouteItems(member, alphabet)
+    return SuccessorItems(member, alphabet)
+
+
+class SuccessorItems:
+    """Items of a member that knows its own, at every place where its steps can occur."""
+
+    def __init__(self, member: Successors, alphabet: Alphabet) -> None:
+        self.count = member.n_items
+        self._member = member
+        self._alphabet = alphabet
+
+    def moves(self, item: int, place: Place) -> Moves:
+        """The member's moves."""
+        here = self._alphabet.steps_at(place)
+        return [(mask & here, target) for mask, target in self._member.moves(item) if mask & here]
 
 
 class RouteItems:

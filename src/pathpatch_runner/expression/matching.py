@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from pathpatch_runner.expression.alphabet import Alphabet, OptimisticAlphabet
-from pathpatch_runner.expression.ast import PathSet, Route
+from pathpatch_runner.expression.ast import PathSet, Route, Successors
 from pathpatch_runner.graph import Graph
 
 
@@ -26,10 +26,12 @@ def matches_any_path(paths: PathSet, graph: Graph) -> bool:
     Edges join any writer to any reader of a later stage, so taking the latest possible node
     for every step set, from the right, finds a path if there is one.
     """
-    return any(_matches(route, optimistic(graph)) for route in paths)
+    return any(_matches(member, optimistic(graph)) for member in paths)
 
 
-def _matches(route: Route, alphabet: Alphabet) -> bool:
+def _matches(route: Route | Successors, alphabet: Alphabet) -> bool:
+    if not isinstance(route, Route):
+        return bool(route.moves(0))
     below = alphabet.all_steps
     place = alphabet.same_place[0]
     for consumed, steps in enumerate(reversed(route.sets)):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pathpatch_runner.expression.ast import PathSet, Steps
+from pathpatch_runner.expression.ast import PathSet, Route, Steps
 from pathpatch_runner.graph import Graph, NodeKind
 
 
@@ -80,6 +80,9 @@ class _Reader:
         named: list[int] = []
         crowds: list[int] = []
         for route in paths:
+            if not isinstance(route, Route):
+                # A circuit names heads edge by edge: only a path set equal to this one is like it.
+                return paths, ()
             key.append(len(route.sets))
             for steps in (*route.sets, *route.links):
                 if steps is None:

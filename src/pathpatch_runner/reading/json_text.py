@@ -19,8 +19,16 @@ TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[{}\[\]]|\n', re.DOTALL)
 line ends."""
 
 
-def parse_json(text: str, where: str, error: type[PathPatchError], first_line: int = 1) -> Any:
+def parse_json(
+    text: str,
+    where: str,
+    error: type[PathPatchError],
+    first_line: int = 1,
+    *,
+    non_finite: bool = False,
+) -> Any:
     """The data of a JSON text. `where`: the file's name; the text begins in its line `first_line`.
+    `non_finite`: read NaN and Infinity, which other tools write for "no score".
 
     A message begins with the file's name and the line where it can be known.
     """
@@ -28,7 +36,7 @@ def parse_json(text: str, where: str, error: type[PathPatchError], first_line: i
         value = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_constant=_no_number,
+            parse_constant=float if non_finite else _no_number,
             parse_float=_finite,
             parse_int=_whole,
         )

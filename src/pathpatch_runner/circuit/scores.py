@@ -1,0 +1,69 @@
+"""Scores of all edges of a graph, by the name of the method that made them.
+
+A score estimates, in the metric's unit, the mean effect of patching that edge alone. `EdgeScores`
+is what selection reads, wherever the scores are from: a file, or this very run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pathpatch_runner.circuit.edges import Scores, edges_of
+from pathpatch_runner.circuit.names import listed
+from pathpatch_runner.errors import CircuitError, did_you_mean
+from pathpatch_runner.graph import Graph
+
+
+@dataclass(frozen=True)
+class EdgeScores:
+    """`methods`: name -> float64 [edge] over the edges of the graph, NaN where there is none."""
+
+    graph: Graph
+    methods: Mapping[str, Scores]
+
+    def by(self, method: str | None, where: str) -> Scores:
+        """The scores of a method, all of them finite. None: of the only method there is.
+
+        `where`: the config key that names the method. Raises CircuitError for an unknown method,
+        and for edges without a finite score.
+        """
+        name = self._name(method, where)
+        scores = self.methods[name]
+        missing = np.flatnonzero(~np.isfinite(scores))
+        if len(missing):
+            names = [edges_of(self.graph).names[number] for number in missing]
+            every = f"all {len(scores):,} edges" if len(missing) == len(scores) else ""
+            raise CircuitError(
+                f"{where}: {every or _count(len(missing), 'edge')} of this model "
+                f'{"has" if len(missing) == 1 else "have"} no finite score by "{name}": '
+                f"{listed(names)}. To choose by score, every edge of the model needs one",
+                names,
+            )
+        return scores
+
+    def _name(self, method: str | None, where: str) -> str:
+        known = list(self.methods)
+        if method is None and len(known) == 1:
+            return known[0]
+        if not known:
+            raise CircuitError(
+                f"{where}: there are no scores to select by. A text file and a list of edges have "
+                "none: use a graph JSON, or leave select and sizes out"
+            )
+        if method is None:
+            raise CircuitError(
+                f"{where}: say by which scores. There are {len(known)}: {', '.join(known)}"
+            )
+        if method not in known:
+            raise CircuitError(
+                f'{where}: no scores by "{method}".{did_you_mean(method, known)} '
+                f"There are: {', '.join(known)}"
+            )
+        return method
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
