@@ -51,7 +51,7 @@ def measure(budget_gib: float) -> dict[str, Any]:
 
     from pathpatch_runner.cli.schema import register_schemas
     from pathpatch_runner.config import Direction
-    from pathpatch_runner.execute.delta.executor import evaluate_delta
+    from pathpatch_runner.execute.drive import evaluate
     from pathpatch_runner.execute.memory import budget_of
     from pathpatch_runner.execute.sources import prepare_source
     from pathpatch_runner.execute.task import Task
@@ -74,7 +74,7 @@ def measure(budget_gib: float) -> dict[str, Any]:
     model.forward(torch.tensor([inputs.pairs.pairs[0].clean]), [])
     loaded = resident()
     with Watch() as watch:
-        evaluate_delta(task, planned.table, [Direction.noising])
+        evaluate("delta", task, planned.plan, [Direction.noising])
     return {"budget_gib": budget_gib, "peak_gib": (watch.most - loaded) / GIB}
 
 

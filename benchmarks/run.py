@@ -13,7 +13,6 @@ does; planning is timed apart.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import platform
 import statistics
@@ -39,13 +38,14 @@ from transformer_lens.patching import get_act_patch_direct_path
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.execute.batch import make_batch
-from pathpatch_runner.execute.delta.executor import evaluate_delta
+from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.memory import budget_of
 from pathpatch_runner.execute.sources import prepare_source
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
-from pathpatch_runner.plan.table import PlanTable, plan_table, select_units
+from pathpatch_runner.plan.compile import compile_plan
+from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.runner.planned import make_plan
 
 HERE = Path(__file__).resolve().parent
@@ -155,21 +155,10 @@ class Theirs:
         return spent / self._model.shape.n_heads
 
 
-def parts_of(table: PlanTable, count: int) -> list[PlanTable]:
+def parts_of(plan: Plan, count: int) -> list[Plan]:
     """Equal parts of a plan's units, each of units from everywhere in it."""
-    if count == 1:
-        return [table]
-    units = np.arange(len(table.outputs))
-    classes = np.ones(table.outputs.shape[1], dtype=bool)
-    return [whole(select_units(table, units[i::count], classes)) for i in range(count)]
-
-
-def whole(table: PlanTable) -> PlanTable:
-    """A table of some units as one that has no others: `shapes` still numbers those of the table
-    it was selected from."""
-    members = np.arange(len(table.outputs))
-    shape = dataclasses.replace(table.shapes[0], members=members)
-    return dataclasses.replace(table, shapes=(shape,))
+    units = np.arange(plan.n_units)
+    return [plan.select(units[i::count]) for i in range(count)] if count > 1 else [plan]
 
 
 def measure(name: str, model: LoadedModel) -> dict[str, Any]:
@@ -181,20 +170,20 @@ def measure(name: str, model: LoadedModel) -> dict[str, Any]:
     planned = make_plan(config, inputs)
     planning = time.perf_counter() - began
     path_sets = [unit.paths for unit in inputs.hypotheses.units]
-    compiling = seconds(lambda: plan_table(path_sets, planned.table.alphabet))
+    compiling = seconds(lambda: compile_plan(path_sets, planned.plan.alphabet))
     source = prepare_source(model, inputs.pairs, config.patch, config.seed)
     budget = budget_of(None, model.device)
     task = Task(model, inputs.pairs, planned.classes, inputs.metrics, source, budget)
     theirs = Theirs(model, task)
     theirs.seconds_an_edge()
-    n_paths = len(planned.table.outputs)
+    n_paths = planned.plan.n_units
     edges, paths, plain = [theirs.seconds_an_edge()], [], []
     parts = PARTS if name in LONG else 1
     for _ in range(1 if name in LONG else TURNS):
         spent = 0.0
-        for table_part in parts_of(planned.table, parts):
+        for part in parts_of(planned.plan, parts):
             began = time.perf_counter()
-            measured = evaluate_delta(task, table_part, [Direction.noising])
+            measured = evaluate("delta", task, part, [Direction.noising])
             spent += time.perf_counter() - began - measured.baseline_seconds
             plain.append(measured.baseline_seconds)
             edges.append(theirs.seconds_an_edge())
@@ -215,7 +204,7 @@ def measure(name: str, model: LoadedModel) -> dict[str, Any]:
     if name == "b":
         rate = matmul_rate()
         with FlopCounterMode(display=False) as counter:
-            evaluate_delta(task, planned.table, [Direction.noising])
+            evaluate("delta", task, planned.plan, [Direction.noising])
         done = counter.get_total_flops() / (result["seconds_a_path_ours"] * n_paths)
         result |= {"flops": counter.get_total_flops(), "matmul_rate": rate}
         result["fraction_of_matmul_rate"] = done / rate

@@ -9,7 +9,8 @@ import torch
 
 from pathpatch_runner.dataset import Pair, PairSet, Point
 from pathpatch_runner.errors import MetricError, Problems
-from pathpatch_runner.metric import METRICS, Targets, resolve_metrics
+from pathpatch_runner.metric import Targets, metric_named, resolve_metrics
+from pathpatch_runner.registry import METRICS
 
 # Probabilities 1/7, 2/7, 4/7 and, clean, 1/4, 1/4, 1/2.
 LOGITS = torch.tensor([[1.0, 2.0, 4.0]]).log()
@@ -33,14 +34,15 @@ TARGETS = Targets(torch.tensor([[1]]), torch.tensor([[2]]), CLEAN)
     ],
 )
 def test_by_hand(name: str, value: float) -> None:
-    found = METRICS[name].compute(LOGITS, TARGETS)
+    found = metric_named(name).compute(LOGITS, TARGETS)
     assert found.dtype == torch.float64
     assert found.tolist() == pytest.approx([value], abs=1e-6)
 
 
 def test_answers_columns_read_two_logits_only() -> None:
-    for metric in METRICS.values():
-        if metric.columns == "answers":
+    for name in METRICS.names():
+        metric = metric_named(name)
+        if not metric.all_columns:
             two = LOGITS[:, 1:]
             targets = Targets(torch.tensor([[0]]), torch.tensor([[1]]), two)
             assert metric.compute(two, targets) == metric.compute(LOGITS, TARGETS)
@@ -60,7 +62,7 @@ def test_answers_columns_read_two_logits_only() -> None:
 def test_any_answer_of_several_counts(name: str, value: float) -> None:
     """Probabilities are summed, logits averaged; sets are filled up with -1."""
     targets = Targets(torch.tensor([[1, 2]]), torch.tensor([[0, -1]]), CLEAN)
-    assert METRICS[name].compute(LOGITS, targets).tolist() == pytest.approx([value], abs=1e-6)
+    assert metric_named(name).compute(LOGITS, targets).tolist() == pytest.approx([value], abs=1e-6)
 
 
 def pairs(answers: tuple[int, ...], distractors: tuple[int, ...]) -> PairSet:

@@ -108,5 +108,17 @@ _HERE = "pathpatch_runner"
 
 MODELS = Registry("model kind", f"{_HERE}.models", {})
 DATASETS = Registry("dataset kind", f"{_HERE}.datasets", {})
-METRICS = Registry("metric", f"{_HERE}.metrics", {})
+METRICS = Registry(
+    "metric",
+    f"{_HERE}.metrics",
+    {
+        "loss": f"{_HERE}.metric.built_in:loss",
+        "logprob": f"{_HERE}.metric.built_in:logprob",
+        "prob": f"{_HERE}.metric.built_in:prob",
+        "logit_diff": f"{_HERE}.metric.built_in:logit_diff",
+        "prob_diff": f"{_HERE}.metric.built_in:prob_diff",
+        "kl": f"{_HERE}.metric.built_in:kl",
+        "accuracy": f"{_HERE}.metric.built_in:accuracy",
+    },
+)
 SOURCES = Registry("source", f"{_HERE}.sources", {})

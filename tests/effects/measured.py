@@ -16,7 +16,7 @@ from pathpatch_runner.hypothesis import Unit
 @dataclass(frozen=True)
 class NamedMetric:
     name: str
-    unit: str
+    measured_in: str
 
 
 METRICS = (NamedMetric("loss", "nats"), NamedMetric("logit_diff", "logits"))

@@ -7,14 +7,14 @@ from typing import Any
 
 from pathpatch_runner.config import Source
 from pathpatch_runner.dataset import Pair, PairSet, Point
-from pathpatch_runner.execute.batch import position_classes
+from pathpatch_runner.dataset.positions import position_classes
 from pathpatch_runner.execute.memory import Budget
 from pathpatch_runner.execute.sources import CorruptSource
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes, mentioned_positions
 from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
 from pathpatch_runner.graph import Graph
-from pathpatch_runner.metric import METRICS
+from pathpatch_runner.metric import metric_named
 from pathpatch_runner.model.load import LoadedModel
 
 S1, S2, END = Position("S1"), Position("S2"), Position("end")
@@ -119,5 +119,5 @@ def task_of(
     shape = model.shape
     alphabet = Alphabet(Graph(shape), found, distance_classes(path_sets, causal=shape.causal))
     source = CorruptSource(Source.corrupt)
-    chosen = tuple(METRICS[name] for name in metrics)
+    chosen = tuple(metric_named(name) for name in metrics)
     return Task(model, pairs, classes, chosen, source, budget), alphabet

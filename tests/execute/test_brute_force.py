@@ -6,48 +6,16 @@ Random models of every architecture class x random path sets from the grammar x 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
-import numpy as np
 import pytest
-import torch
 
-from execute.models import NAMES, TOLERANCE, Specimen, specimen
-from execute.path_sets import random_pairs, random_path_set, task_of
+from execute.executors import BRUTE_FORCE, run
+from execute.models import NAMES, TOLERANCE, specimen
+from execute.path_sets import random_pairs, random_path_set
 from pathpatch_runner.config import Direction
-from pathpatch_runner.dataset import Pair, PairSet, locate
-from pathpatch_runner.execute.delta.executor import evaluate_delta
-from pathpatch_runner.execute.forward import evaluate
-from pathpatch_runner.expression.ast import PathSet, Position
 from pathpatch_runner.graph import Graph
-from pathpatch_runner.metric import METRICS, Targets
-from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.plan.table import plan_table
-from reference.brute_force import Treeified
 
 DIRECTIONS = [Direction.noising, Direction.denoising]
-METRIC = "logit_diff"
-
-
-def _locator(pair: Pair) -> Callable[[Position], int | None]:
-    return lambda position: locate(position, pair)
-
-
-def brute_force(one: Specimen, pairs: PairSet, paths: PathSet, direction: Direction) -> np.ndarray:
-    """Logit differences [point] of all pairs."""
-    graph = Graph(one.model.shape)
-    values: list[float] = []
-    for pair in pairs.pairs:
-        runs = [one.reference.embed(torch.tensor(ids)) for ids in (pair.clean, pair.corrupt)]
-        base, patched = runs if direction is Direction.noising else runs[::-1]
-        tree = Treeified(one.reference, graph, base, patched, paths, _locator(pair))
-        for point in pair.points:
-            logits = tree.logits(point.position)[None].detach()
-            targets = Targets(
-                torch.tensor([point.answers]), torch.tensor([point.distractors]), logits
-            )
-            values.append(float(METRICS[METRIC].compute(logits, targets)))
-    return np.array(values)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,15 +38,15 @@ def test_executors_equal_brute_force(name: str, seed: int) -> None:
         read_at=0 if name == "classifier" else -1,
         n_logits=shape.n_logits,
     )
-    task, alphabet = task_of(one.model, pairs, sets, (METRIC,))
-    slow = evaluate(task, compile_plan(sets, alphabet), DIRECTIONS)
-    fast = evaluate_delta(task, plan_table(sets, alphabet), DIRECTIONS)
-    for direction in DIRECTIONS:
-        for unit, paths in enumerate(sets):
-            expected = brute_force(one, pairs, paths, direction)
-            hooks, delta = (run.patched[direction][unit, 0] for run in (slow, fast))
-            assert hooks == pytest.approx(expected, abs=TOLERANCE[name])
-            assert delta == pytest.approx(expected, abs=TOLERANCE[name])
+    expected = run(BRUTE_FORCE, one, pairs, sets, DIRECTIONS)
+    for executor in ("hooks", "delta"):
+        found = run(executor, one, pairs, sets, DIRECTIONS)
+        assert found.clean == pytest.approx(expected.clean, abs=TOLERANCE[name])
+        assert found.corrupt == pytest.approx(expected.corrupt, abs=TOLERANCE[name])
+        for direction in DIRECTIONS:
+            assert found.patched[direction] == pytest.approx(
+                expected.patched[direction], abs=TOLERANCE[name]
+            )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,9 +62,10 @@ def test_executors_agree_on_larger_cases(name: str, seed: int) -> None:
     pairs = random_pairs(
         rng, shape.d_vocab, (6, 6, 5), everywhere=seed % 2 == 0, n_logits=shape.n_logits
     )
-    task, alphabet = task_of(one.model, pairs, sets)
-    slow = evaluate(task, compile_plan(sets, alphabet), DIRECTIONS)
-    fast = evaluate_delta(task, plan_table(sets, alphabet), DIRECTIONS)
+    metrics = ("logprob", "logit_diff", "kl")
+    slow, fast = (
+        run(executor, one, pairs, sets, DIRECTIONS, metrics) for executor in ("hooks", "delta")
+    )
     assert fast.clean == pytest.approx(slow.clean, abs=TOLERANCE[name])
     for direction in DIRECTIONS:
         assert fast.patched[direction] == pytest.approx(
@@ -113,8 +82,7 @@ def test_random_sets_are_not_trivial() -> None:
         rng = random.Random(seed)
         sets = [random_path_set(rng, graph, positions=True, back=True)]
         pairs = random_pairs(rng, 11, (4,), everywhere=False)
-        task, alphabet = task_of(one.model, pairs, sets, (METRIC,))
-        run = evaluate_delta(task, plan_table(sets, alphabet), [Direction.noising])
-        value = run.patched[Direction.noising][0]
-        partial += bool(abs(value - run.clean).max() > 1e-6 < abs(value - run.corrupt).max())
+        found = run("delta", one, pairs, sets, [Direction.noising])
+        value = found.patched[Direction.noising][0]
+        partial += bool(abs(value - found.clean).max() > 1e-6 < abs(value - found.corrupt).max())
     assert partial >= 8

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 
-import pathpatch_runner.execute.delta.executor as executor_module
 from execute.models import GROUPED, NEW, specimen
 from execute.path_sets import random_pairs, random_path_set, task_of
 from execute.test_identities import path_set
 from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
 from pathpatch_runner.errors import ExecutionError, GuardError
 from pathpatch_runner.execute.backend import choose_backend
-from pathpatch_runner.execute.delta.executor import Trace, evaluate_delta
+from pathpatch_runner.execute.delta.executor import DeltaOnBatch
 from pathpatch_runner.execute.delta.stages import StageLoop
-from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import Budget
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
+from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.plan.table import plan_table
 
 NOISING = Direction.noising
 
@@ -42,7 +42,7 @@ def values(sets: list[PathSet], budget: Budget | None = None) -> np.ndarray:
     task, alphabet = task_of(model, pairs, sets)
     if budget is not None:
         task = dataclasses.replace(task, budget=budget)
-    return evaluate_delta(task, plan_table(sets, alphabet), [NOISING]).patched[NOISING]
+    return evaluate("delta", task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
 
 
 def test_chunks_do_not_change_results() -> None:
@@ -66,28 +66,39 @@ def test_chunks_of_the_hooks_executor_do_not_change_results() -> None:
     pairs = random_pairs(random.Random(1), 11, (5, 5, 4), everywhere=True)
     task, alphabet = task_of(model, pairs, sets)
     plan = compile_plan(sets, alphabet)
-    whole = evaluate(task, plan, [NOISING])
+    whole = evaluate("hooks", task, plan, [NOISING])
     tight = dataclasses.replace(task, budget=Budget(2**31, 5 * 30))
-    parts = evaluate(tight, plan, [NOISING])
-    assert parts.forward_passes > whole.forward_passes
+    parts = evaluate("hooks", tight, plan, [NOISING])
+    assert parts.passes["execute"] > whole.passes["execute"]
     assert parts.patched[NOISING] == pytest.approx(whole.patched[NOISING], abs=1e-12)
 
 
-def test_only_what_changes_is_evaluated() -> None:
+@pytest.mark.parametrize(
+    ("text", "evaluated"),
+    [
+        ("a0.h0 -> a1.h1<q> -> logits", {"a1.h1": 1}),
+        # Nothing of the first layer is evaluated for a sender of the last one.
+        ("a1.h0 => logits", {"m1": 1}),
+        ("a0.h1 => logits", {"m0": 1, "a1.h0": 1, "a1.h1": 1, "m1": 1}),
+    ],
+)
+def test_only_what_changes_is_evaluated(
+    text: str, evaluated: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: Counter[str] = Counter()
+    run = StageLoop.run
+
+    def watched(loop: StageLoop) -> None:
+        run(loop)
+        counted.update(loop.evaluated)
+
+    monkeypatch.setattr(StageLoop, "run", watched)
     model = specimen("gpt2").model
-    shape = model.shape
+    sets = [path_set(model.shape, text)]
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
-    counts = {}
-    for text in ("a0.h0 -> a1.h1<q> -> logits", "a1.h0 => logits", "a0.h1 => logits"):
-        sets = [path_set(shape, text)]
-        task, alphabet = task_of(model, pairs, sets)
-        trace = Trace()
-        evaluate_delta(task, plan_table(sets, alphabet), [NOISING], trace=trace)
-        counts[text] = dict(trace.versions)
-    assert counts["a0.h0 -> a1.h1<q> -> logits"] == {"a1.h1": 1}
-    # Nothing of the first layer is evaluated for a sender of the last one.
-    assert counts["a1.h0 => logits"] == {"m1": 1}
-    assert counts["a0.h1 => logits"] == {"m0": 1, "a1.h0": 1, "a1.h1": 1, "m1": 1}
+    task, alphabet = task_of(model, pairs, sets)
+    evaluate("delta", task, compile_plan(sets, alphabet), [NOISING])
+    assert counted == evaluated
 
 
 def test_nothing_in_the_loop_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +122,14 @@ def test_running_out_of_memory_halves_the_chunk(
 ) -> None:
     sets = some_sets(8)
     expected = values(sets)
-    original = executor_module._BatchRun._values
+    original = DeltaOnBatch.patched
 
-    def scarce(self: object, chunk: object, *rest: object) -> np.ndarray:
-        if len(chunk.units) > 2:  # type: ignore[attr-defined]  # a Chunk
+    def scarce(self: DeltaOnBatch, chunk: Chunk, direction: Direction) -> torch.Tensor:
+        if len(chunk.units) > 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return original(self, chunk, *rest)  # type: ignore[arg-type]  # as it was called
+        return original(self, chunk, direction)
 
-    monkeypatch.setattr(executor_module._BatchRun, "_values", scarce)
+    monkeypatch.setattr(DeltaOnBatch, "patched", scarce)
     assert values(sets) == pytest.approx(expected, abs=1e-12)
     assert "out of memory with 8 units at once: halved" in caplog.text
 
@@ -166,10 +177,10 @@ def test_other_architectures_have_one_of_the_executors(
     assert all(guard.passed for guard in check_guards(task))
     choice = choose_backend(Backend.auto, task)
     assert choice.backend is backend, choice.reason
-    slow = evaluate(task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
+    slow = evaluate("hooks", task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
     assert np.isfinite(slow).all()
     if backend is Backend.delta:
-        fast = evaluate_delta(task, plan_table(sets, alphabet), [NOISING]).patched[NOISING]
+        fast = evaluate("delta", task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
         assert fast == pytest.approx(slow, abs=1e-4 * np.abs(slow).max())
 
 
@@ -182,7 +193,7 @@ def test_guards_hold_and_a_dead_hook_is_caught(monkeypatch: pytest.MonkeyPatch) 
     assert guards["patch nothing = clean"].value < 1e-12
     assert guards["a broken plan is caught"].value > 1e-2
 
-    import pathpatch_runner.execute.hooks as hooks
+    import pathpatch_runner.execute.hooks.passes as hooks
 
     monkeypatch.setattr(hooks, "copy_between_worlds", lambda values, *_: values * 1.01)
     with pytest.raises(GuardError, match="nothing was run"):
@@ -202,9 +213,9 @@ def test_weights_that_are_not_numbers() -> None:
     task, alphabet = task_of(model, pairs, sets)
     message = 'logits of pair "0" at position 4 are NaN or infinite. Try model.dtype float32'
     with pytest.raises(ExecutionError, match=message):
-        evaluate(task, compile_plan(sets, alphabet), [NOISING])
+        evaluate("hooks", task, compile_plan(sets, alphabet), [NOISING])
     with pytest.raises(ExecutionError, match=message):
-        evaluate_delta(task, plan_table(sets, alphabet), [NOISING])
+        evaluate("delta", task, compile_plan(sets, alphabet), [NOISING])
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
@@ -231,8 +242,8 @@ def test_float32_is_within_a_ten_thousandth(architecture: str) -> None:
     rng = random.Random(3)
     sets = [random_path_set(rng, Graph(model.shape), positions=True, back=True) for _ in range(6)]
     task, alphabet = task_of(model, random_pairs(rng, 50, (12, 12), everywhere=False), sets)
-    slow = evaluate(task, compile_plan(sets, alphabet), [NOISING])
-    fast = evaluate_delta(task, plan_table(sets, alphabet), [NOISING])
+    slow = evaluate("hooks", task, compile_plan(sets, alphabet), [NOISING])
+    fast = evaluate("delta", task, compile_plan(sets, alphabet), [NOISING])
     scale = abs(slow.patched[NOISING]).max()
     assert abs(fast.patched[NOISING] - slow.patched[NOISING]).max() < 1e-4 * scale
 

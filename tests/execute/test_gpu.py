@@ -11,14 +11,12 @@ import torch
 
 from execute.path_sets import random_pairs, random_path_set, task_of
 from pathpatch_runner.config import Direction, Dtype, RandomModelConfig
-from pathpatch_runner.execute.delta.executor import evaluate_delta
 from pathpatch_runner.execute.delta.stages import StageLoop
-from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.plan.table import plan_table
 
 pytestmark = [
     pytest.mark.gpu,
@@ -44,9 +42,8 @@ def values(dtype: Dtype, device: str, *, delta: bool) -> np.ndarray:
     sets = some_sets()
     pairs = random_pairs(random.Random(1), 50, (9, 9, 7), everywhere=True)
     task, alphabet = task_of(model(dtype, device), pairs, sets)
-    if delta:
-        return evaluate_delta(task, plan_table(sets, alphabet), [NOISING]).patched[NOISING]
-    return evaluate(task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
+    name = "delta" if delta else "hooks"
+    return evaluate(name, task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCE))

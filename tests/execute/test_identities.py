@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import warnings
 from typing import Any
@@ -11,24 +12,21 @@ import pytest
 import torch
 from transformer_lens.patching import get_act_patch_direct_path
 
-from execute.models import specimen
-from execute.path_sets import random_pairs, random_path_set, task_of
+from execute.executors import BRUTE_FORCE, run
+from execute.executors import NAMES as EXECUTORS
+from execute.models import Specimen, specimen
+from execute.path_sets import random_pairs, random_path_set
 from pathpatch_runner.config import Direction, Dtype, NativeModelConfig
-from pathpatch_runner.dataset import Pair, PairSet
-from pathpatch_runner.execute.delta.executor import evaluate_delta
-from pathpatch_runner.execute.forward import evaluate
-from pathpatch_runner.execute.task import Measured
+from pathpatch_runner.dataset import Pair, PairSet, Point
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
 from pathpatch_runner.expression.parse import parse
 from pathpatch_runner.expression.resolve import resolve
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph, ModelShape
-from pathpatch_runner.model.load import LoadedModel, load_model
-from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.plan.table import plan_table
+from pathpatch_runner.model.load import load_model
+from reference import architectures
 
 NOISING, DENOISING = Direction.noising, Direction.denoising
-EXECUTORS = ("hooks", "delta")
 
 
 def path_set(shape: ModelShape, *texts: str) -> PathSet:
@@ -41,18 +39,9 @@ def path_set(shape: ModelShape, *texts: str) -> PathSet:
     return tuple(routes)
 
 
-def run(
-    executor: str,
-    model: LoadedModel,
-    pairs: PairSet,
-    sets: list[PathSet],
-    directions: list[Direction],
-    metrics: tuple[str, ...] = ("logit_diff",),
-) -> Measured:
-    task, alphabet = task_of(model, pairs, sets, metrics)
-    if executor == "hooks":
-        return evaluate(task, compile_plan(sets, alphabet), directions)
-    return evaluate_delta(task, plan_table(sets, alphabet), directions)
+def small_or(executor: str, lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """Prompt lengths; brute force takes two tokens."""
+    return (2,) * len(lengths) if executor == BRUTE_FORCE else lengths
 
 
 def swapped(pairs: PairSet) -> PairSet:
@@ -66,10 +55,10 @@ def swapped(pairs: PairSet) -> PairSet:
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("name", ["attention only", "gpt2", "gpt_neox", "gemma2"])
 def test_nothing_and_everything(executor: str, name: str) -> None:
-    model = specimen(name).model
-    pairs = random_pairs(random.Random(0), 11, (5, 4), everywhere=True)
-    sets: list[PathSet] = [(), path_set(model.shape, "input => logits")]
-    found = run(executor, model, pairs, sets, [NOISING, DENOISING])
+    one = specimen(name)
+    pairs = random_pairs(random.Random(0), 11, small_or(executor, (5, 4)), everywhere=True)
+    sets: list[PathSet] = [(), path_set(one.model.shape, "input => logits")]
+    found = run(executor, one, pairs, sets, [NOISING, DENOISING])
     nothing, everything = found.patched[NOISING]
     assert nothing == pytest.approx(found.clean, abs=1e-9)
     assert everything == pytest.approx(found.corrupt, abs=1e-9)
@@ -81,23 +70,24 @@ def test_nothing_and_everything(executor: str, name: str) -> None:
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("seed", range(4))
 def test_denoising_is_noising_the_other_way_round(executor: str, seed: int) -> None:
-    model = specimen("gpt2").model
+    one = specimen("gpt2")
+    graph = Graph(one.model.shape)
     rng = random.Random(seed)
-    sets = [random_path_set(rng, Graph(model.shape), positions=True, back=True) for _ in range(3)]
-    pairs = random_pairs(rng, 11, (4, 4), everywhere=True)
-    denoised = run(executor, model, pairs, sets, [DENOISING]).patched[DENOISING]
-    noised = run(executor, model, swapped(pairs), sets, [NOISING]).patched[NOISING]
+    sets = [random_path_set(rng, graph, positions=True, back=True) for _ in range(3)]
+    pairs = random_pairs(rng, 11, small_or(executor, (4, 4)), everywhere=True)
+    denoised = run(executor, one, pairs, sets, [DENOISING]).patched[DENOISING]
+    noised = run(executor, one, swapped(pairs), sets, [NOISING]).patched[NOISING]
     assert denoised == pytest.approx(noised, abs=1e-9)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_denoising_is_noising_of_all_other_paths(executor: str) -> None:
     """S = paths through a0.h0 directly into a1.h1's query; not-S, written out by hand."""
-    model = specimen("attention only").model
-    pairs = random_pairs(random.Random(5), 11, (5,), everywhere=True)
-    inside = path_set(model.shape, "input -> a0.h0 -> a1.h1<q> -> logits")
+    one = specimen("attention only")
+    pairs = random_pairs(random.Random(5), 11, small_or(executor, (5,)), everywhere=True)
+    inside = path_set(one.model.shape, "input -> a0.h0 -> a1.h1<q> -> logits")
     outside = path_set(
-        model.shape,
+        one.model.shape,
         "input -> logits",
         "a0.h* -> logits",
         "a1.h0 -> logits",
@@ -105,8 +95,8 @@ def test_denoising_is_noising_of_all_other_paths(executor: str) -> None:
         "input -> a1.h1<q> -> logits",
         "a0.h1 -> a1.h1<q> -> logits",
     )
-    denoised = run(executor, model, pairs, [inside], [DENOISING]).patched[DENOISING]
-    noised = run(executor, model, pairs, [outside], [NOISING]).patched[NOISING]
+    denoised = run(executor, one, pairs, [inside], [DENOISING]).patched[DENOISING]
+    noised = run(executor, one, pairs, [outside], [NOISING]).patched[NOISING]
     assert denoised == pytest.approx(noised, abs=1e-9)
 
 
@@ -114,14 +104,14 @@ def test_denoising_is_noising_of_all_other_paths(executor: str) -> None:
 def test_a_set_that_is_not_edge_closed(executor: str) -> None:
     """Of the paths x -> y -> logits and x' -> y' -> logits only two of the four combinations are
     in the set. Patching their edges in one shared network would patch all four."""
-    model = specimen("gpt2").model
-    shape = model.shape
-    pairs = random_pairs(random.Random(2), 11, (5,), everywhere=False)
+    one = specimen("gpt2")
+    shape = one.model.shape
+    pairs = random_pairs(random.Random(2), 11, small_or(executor, (5,)), everywhere=False)
     two = ["input -> a0.h0<v> -> a1.h0<v> -> logits", "input -> a0.h1<v> -> a1.h1<v> -> logits"]
     four = "input -> a0.h*<v> -> a1.h*<v> -> logits"
     found = run(
         executor,
-        model,
+        one,
         pairs,
         [path_set(shape, *two), path_set(shape, four)],
         [NOISING],
@@ -131,15 +121,25 @@ def test_a_set_that_is_not_edge_closed(executor: str) -> None:
     assert abs(tree - shared) > 1e-3
 
 
+def one_answer(pair: Pair) -> Pair:
+    """The pair with the first of its answers and of its distractors only."""
+    (point,) = pair.points
+    return dataclasses.replace(
+        pair, points=(Point(point.position, point.answers[:1], point.distractors[:1]),)
+    )
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("slot", ["q", "k", "v"])
 def test_agreement_with_transformer_lens(executor: str, slot: str) -> None:
     """`get_act_patch_direct_path` patches the same edge, one forward pass each."""
-    model = specimen("gpt2").model
-    pairs = random_pairs(random.Random(7), 11, (6, 6), everywhere=False)
+    one = specimen("gpt2")
+    model = one.model
+    pairs = random_pairs(random.Random(7), 11, small_or(executor, (6, 6)), everywhere=False)
+    pairs = PairSet("one answer", tuple(one_answer(pair) for pair in pairs.pairs))
     sets = [path_set(model.shape, f"a0.h1 -> a1.h{head}<{slot}> => logits") for head in range(2)]
     # Their corrupted run is our base, their clean run what is patched in.
-    found = run(executor, model, pairs, sets, [DENOISING]).patched[DENOISING][:, 0].mean(1)
+    found = run(executor, one, pairs, sets, [DENOISING]).patched[DENOISING][:, 0].mean(1)
     clean, corrupt = (
         torch.tensor([getattr(pair, which) for pair in pairs.pairs])
         for which in ("clean", "corrupt")
@@ -160,7 +160,7 @@ def test_agreement_with_transformer_lens(executor: str, slot: str) -> None:
     assert abs(theirs[1].numpy() - float(metric(model.forward(corrupt, [])))).max() > 1e-4
 
 
-def linear_model() -> LoadedModel:
+def linear_model() -> Specimen:
     """AutoCircuit's micro model: x -> x + sum_h W_h * x, two layers, W = [[1, 2], [3, 4]].
 
     As a native model: no norm, one token, so that a head's output is its value; its output matrix
@@ -191,13 +191,13 @@ def linear_model() -> LoadedModel:
             layer.attn.v.weight.copy_(torch.eye(2).repeat(2, 1))
             for head in range(2):
                 layer.attn.o.weight[:, 2 * head : 2 * head + 2] = factors[head].diag()
-    return model
+    return Specimen(model, architectures.native(native))
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_the_micro_model_by_hand(executor: str) -> None:
     """Denoising, cumulatively: [-25,-49], [-19,-41], [-13,-25], [-9,-13]."""
-    model = linear_model()
+    one = linear_model()
     steps = [
         [],
         ["input -> a0.h1<v> -> logits"],
@@ -205,15 +205,13 @@ def test_the_micro_model_by_hand(executor: str) -> None:
         ["input -> a0.h0<v> -> logits", "input -> a0.h0<v> -> a1.h0<v> -> logits"],
     ]
     sets = [
-        path_set(model.shape, *[text for step in steps[: count + 1] for text in step])
+        path_set(one.model.shape, *[text for step in steps[: count + 1] for text in step])
         for count in range(len(steps))
     ]
     both = []
     for entry in range(2):
-        from pathpatch_runner.dataset import Point
-
         pair = Pair("0", (0,), (1,), (Point(0, (entry,), (1 - entry,)),), {"end": 0})
-        found = run(executor, model, PairSet("micro", (pair,)), sets, [DENOISING])
+        found = run(executor, one, PairSet("micro", (pair,)), sets, [DENOISING])
         both.append(found.patched[DENOISING][:, 0, 0])
     # logit_diff of the two entries: by hand, [24, 22, 12, 4].
     expected = np.array([-25 + 49, -19 + 41, -13 + 25, -9 + 13])

@@ -18,7 +18,7 @@ VARIABLES = ("s", "r")
 @dataclass(frozen=True)
 class NamedMetric:
     name: str
-    unit: str
+    measured_in: str
 
 
 METRICS = (NamedMetric("loss", "nats"), NamedMetric("logit_diff", "logits"))

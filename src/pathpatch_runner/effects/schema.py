@@ -37,7 +37,7 @@ class MetricColumn(Protocol):
         """As the `metric` column spells it."""
 
     @property
-    def unit(self) -> str:
+    def measured_in(self) -> str:
         """Unit of its values: "nats", "logits", ..."""
 
 
@@ -131,7 +131,7 @@ def summary_columns(variables: Sequence[str]) -> tuple[Column, ...]:
 
 def table_schema(columns: Sequence[Column], metrics: Sequence[MetricColumn]) -> pa.Schema:
     """Arrow schema of the columns; its metadata holds the format version and metric units."""
-    units = {metric.name: metric.unit for metric in metrics}
+    units = {metric.name: metric.measured_in for metric in metrics}
     metadata = {"format_version": str(FORMAT_VERSION), "metric_units": json.dumps(units)}
     return pa.schema([column.field for column in columns], metadata=metadata)
 

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import torch
 
-from pathpatch_runner.dataset import Pair, locate
-from pathpatch_runner.expression.alphabet import PositionClass
-from pathpatch_runner.expression.ast import Position
+from pathpatch_runner.dataset import Pair
+from pathpatch_runner.dataset.positions import batch_positions
+from pathpatch_runner.plan.extent import BatchPositions
 
 
 @dataclass(frozen=True)
 class Batch:
     """`clean`, `corrupt`, `classes`: long [pair, pos]. The others: long [point]; `rows` is the
     pair of a point within the batch, `numbers` its number in the whole dataset. `answers`,
-    `distractors`: long [point, set], filled up with -1. `names` are the pairs' ids."""
+    `distractors`: long [point, set], filled up with -1. `names` are the pairs' ids. `where`: what
+    the batch says of positions, on the host."""
 
     clean: torch.Tensor
     corrupt: torch.Tensor
@@ -31,27 +32,12 @@ class Batch:
     answers: torch.Tensor
     distractors: torch.Tensor
     names: tuple[str, ...]
+    where: BatchPositions
 
     @property
     def n_pairs(self) -> int:
         """Pairs in the batch."""
         return self.clean.shape[0]
-
-
-def position_classes(
-    pairs: Sequence[Pair], positions: Sequence[Position]
-) -> tuple[tuple[PositionClass, ...], list[list[int]]]:
-    """The position classes that occur in the pairs, and the class of every token of every pair."""
-    numbers: dict[PositionClass, int] = {}
-    classes: list[list[int]] = []
-    for pair in pairs:
-        found: list[set[Position]] = [set() for _ in pair.clean]
-        for position in positions:
-            place = locate(position, pair)
-            if place is not None:
-                found[place].add(position)
-        classes.append([numbers.setdefault(frozenset(here), len(numbers)) for here in found])
-    return tuple(numbers), classes
 
 
 def first_points(pairs: Sequence[Pair]) -> list[int]:
@@ -68,8 +54,15 @@ def make_batch(
     chosen: Sequence[int],
     classes: Sequence[Sequence[int]],
     device: torch.device,
+    *,
+    n_classes: int = 1,
+    everywhere: bool = False,
 ) -> Batch:
-    """The batch of some pairs of the dataset, all of one length."""
+    """The batch of some pairs of the dataset, all of one length.
+
+    `n_classes`: position classes of the plan; `everywhere`: the corrupt run's input differs from
+    the clean one's at every position, whatever the tokens.
+    """
     starts = first_points(pairs)
 
     def long(values: Sequence[object]) -> torch.Tensor:
@@ -94,4 +87,10 @@ def make_batch(
         answers=filled([point.answers for _, _, point in points]),
         distractors=filled([point.distractors for _, _, point in points]),
         names=tuple(pairs[index].pair_id for index in chosen),
+        where=batch_positions(
+            [pairs[index] for index in chosen],
+            [classes[index] for index in chosen],
+            n_classes,
+            everywhere=everywhere,
+        ),
     )

@@ -22,7 +22,7 @@ from pathpatch_runner.config import Direction, Source
 from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.errors import GuardError, ModelError
 from pathpatch_runner.execute.batch import Batch, make_batch
-from pathpatch_runner.execute.hooks import WorldRun, run_worlds
+from pathpatch_runner.execute.hooks.passes import WorldRun, run_worlds
 from pathpatch_runner.execute.prompts import Prompts, prompts_of
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
@@ -32,7 +32,8 @@ from pathpatch_runner.model.load import LoadedModel
 from pathpatch_runner.model.nodes import embed, node_functions, unembedding
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.forced import forced_plan
-from pathpatch_runner.plan.plan import BASE, PATCHED, Plan
+from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.set_plan import BASE, PATCHED
 from pathpatch_runner.plan.worlds import Worlds, lay_out
 
 GUARD_PAIRS = 2
@@ -66,8 +67,7 @@ def check_guards(task: Task) -> tuple[Guard, ...]:
     """All guards on the first pairs of a task. Raises GuardError if one fails."""
     run = _GuardRun(task)
     guards = (
-        run.copies_of_a_plain_run("patch nothing = clean", BASE),
-        run.copies_of_a_plain_run("patch everything = corrupt", PATCHED),
+        *run.copies_of_plain_runs(),
         *run.nodes_sum_to_stream(),
         *run.direct_path(),
     )
@@ -95,10 +95,17 @@ class _GuardRun:
     def _run(self, plan: Plan, worlds: Worlds | None = None) -> WorldRun:
         return run_worlds(self._model, plan, self._prompts, self._everywhere, worlds)
 
-    def copies_of_a_plain_run(self, name: str, prompt: int) -> Guard:
-        """All copies of the network are given one prompt, through every kind of hook."""
-        run = self._run(forced_plan(self._graph, prompt))
-        return within(name, run.logits[2:], run.logits[prompt][None], self._tolerance)
+    def copies_of_plain_runs(self) -> tuple[Guard, ...]:
+        """Copies of the network are given one prompt, through every kind of hook."""
+        plan = forced_plan(self._graph, [BASE, PATCHED])
+        run = self._run(plan)
+        names = ("patch nothing = clean", "patch everything = corrupt")
+        return tuple(
+            within(
+                name, run.logits[run.worlds.outputs[prompt][0]], run.logits[prompt], self._tolerance
+            )
+            for prompt, name in enumerate(names)
+        )
 
     def nodes_sum_to_stream(self) -> tuple[Guard, ...]:
         """On the clean prompts. No guard where norms stand between what the hooks see and the
@@ -136,7 +143,9 @@ class _GuardRun:
 
         functions = node_functions(self._model, self._prompts.base.shape[1])
         embedded = embed(self._model, self._prompts.base, [])
-        return plain_runs(functions, self._graph.shape, embedded[None]).stream[-1][0]
+        return plain_runs(functions, self._graph.shape, embedded.expand(2, -1, -1, -1)).stream[-1][
+            0
+        ]
 
     def direct_path(self) -> tuple[Guard, ...]:
         """`input -> logits`, and the proof that a plan without its copies would be noticed."""
@@ -171,10 +180,7 @@ class _GuardRun:
         last = f"blocks.{self._graph.shape.n_layers - 1}.hook_resid_post"
         self._model.forward(self._prompts.base, [(last, keep)])
         change = self._embedding_change()
-        normed = functions.norm(streams[0] + change)
-        logits = torch.nn.functional.linear(normed, functions.w_u, functions.b_u)
-        cap = functions.softcap
-        return torch.tanh(logits / cap) * cap if cap else logits
+        return functions.logits(functions.norm(streams[0] + change))
 
     def _embedding_change(self) -> torch.Tensor:
         base = embed(self._model, self._prompts.base, [])

@@ -1,4 +1,4 @@
-"""How much fits: bytes of activations, the budget, and chunks of pairs and units.
+"""How much fits: bytes of activations, and the budget.
 
 An *entry* is one prompt of one world: a row of the forward pass's batch.
 """
@@ -6,12 +6,10 @@ An *entry* is one prompt of one world: a row of the forward pass's batch.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.graph import ModelShape
 
 GIB = 2**30
@@ -63,32 +61,3 @@ def entries_per_pass(
     if budget.tokens is not None:
         most = min(most, budget.tokens // n_positions)
     return max(int(most), 1)
-
-
-def chunk_units(worlds: Sequence[int], most: int) -> list[list[int]]:
-    """Consecutive units whose worlds (beyond the two plain ones) fit in `most` worlds a pass.
-
-    `worlds`: extra worlds of every unit. A unit that alone needs more has a chunk of its own.
-    """
-    chunks: list[list[int]] = []
-    used = 0
-    for unit, extra in enumerate(worlds):
-        if not chunks or used + extra > most:
-            chunks.append([])
-            used = 2
-        chunks[-1].append(unit)
-        used += extra
-    return chunks
-
-
-def chunk_pairs(n_pairs: int, widest: int, most: int, n_positions: int) -> list[range]:
-    """Ranges of pairs so that the widest unit's worlds times pairs fit in `most` entries."""
-    size = most // widest
-    if size < 1:
-        raise ExecutionError(
-            f"one pair of {n_positions} tokens needs {widest} worlds in one pass, and the memory "
-            f"budget holds {most}. Give a larger runtime.memory_gb, use shorter prompts, or split "
-            "the hypothesis"
-        )
-    size = min(size, n_pairs)
-    return [range(start, min(start + size, n_pairs)) for start in range(0, n_pairs, size)]

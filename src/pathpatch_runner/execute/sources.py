@@ -50,6 +50,11 @@ class CorruptSource:
         return Constants(self.written.z[:, :length], None if mlp is None else mlp[:, :length])
 
     @property
+    def differs_everywhere(self) -> bool:
+        """Whether the corrupt run's input differs from the clean one's at every position."""
+        return self.kind is not Source.corrupt
+
+    @property
     def replaces_senders(self) -> bool:
         """Whether a path begins at its sender's write."""
         return self.kind in (Source.mean, Source.zero)

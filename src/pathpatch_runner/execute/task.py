@@ -1,8 +1,9 @@
-"""What an executor is given and what it returns, whichever executor it is."""
+"""What is evaluated, and what came out of it, whichever executor did it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,11 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What to evaluate: `classes[pair][pos]` are position classes of the plan."""
+    """What to evaluate: `classes[pair][pos]` are position classes of the plan.
+
+    `passes` counts forward passes by what they were for ("probe", "guards", "proof", "plain runs",
+    "execute"): the only thing here that changes.
+    """
 
     model: LoadedModel
     pairs: PairSet
@@ -27,28 +32,20 @@ class Task:
     metrics: Sequence[Metric]
     source: CorruptSource
     budget: Budget
+    passes: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Measured:
-    """Float64 values. `clean`, `corrupt`: [metric, point]; `patched`: [unit, metric, point] by
-    direction. `forward_passes`: how many it took; `baseline_seconds`: spent on the plain runs."""
+    """Float64 values, averaged over the source's draws. `clean`, `corrupt`: [metric, point];
+    `patched`: [unit, metric, point] by direction. `passes`: forward passes by purpose, all those
+    of the task up to here; `baseline_seconds`: spent on the plain runs."""
 
     clean: np.ndarray
     corrupt: np.ndarray
-    patched: dict[Direction, np.ndarray] = field(default_factory=dict)
-    forward_passes: int = 0
-    baseline_seconds: float = 0.0
-
-
-def empty_measured(task: Task, n_units: int, directions: Sequence[Direction]) -> Measured:
-    """Zeros, to be added to."""
-    n_points = sum(len(pair.points) for pair in task.pairs.pairs)
-    shape = (len(task.metrics), n_points)
-    measured = Measured(np.zeros(shape), np.zeros(shape))
-    for direction in directions:
-        measured.patched[direction] = np.zeros((n_units, *shape))
-    return measured
+    patched: Mapping[Direction, np.ndarray]
+    passes: Mapping[str, int]
+    baseline_seconds: float
 
 
 def evaluations(n_units: int, task: Task, directions: Sequence[Direction]) -> int:

@@ -9,6 +9,7 @@ import torch
 
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.model.load import LoadedModel
+from pathpatch_runner.model.nodes import softcapped
 
 
 def attention_scores(
@@ -31,9 +32,7 @@ def attention_scores(
         queries, keys = attention.rotary.apply_rope(queries, keys)
     keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
     scores: torch.Tensor = queries @ keys.transpose(-1, -2) / attention.scale
-    cap = attention.attn_scores_soft_cap
-    if cap > 0:
-        scores = torch.tanh(scores / cap) * cap
+    scores = softcapped(scores, max(attention.attn_scores_soft_cap, 0))
     if not attention.causal:
         return scores
     length = scores.shape[-1]

@@ -73,6 +73,17 @@ class Unembedding:
     b_u: torch.Tensor | None
     softcap: float
 
+    def logits(self, normed: torch.Tensor) -> torch.Tensor:
+        """Logits [..., d_vocab] of normed streams [..., d_model]."""
+        rows = normed.reshape(-1, normed.shape[-1])
+        logits = softcapped(F.linear(rows, self.w_u, self.b_u), self.softcap)
+        return logits.view(*normed.shape[:-1], -1)
+
+
+def softcapped(values: torch.Tensor, cap: float) -> torch.Tensor:
+    """Values bent smoothly into (-cap, cap); as they are for a cap of 0, which stands for none."""
+    return torch.tanh(values / cap) * cap if cap else values
+
 
 @dataclass(frozen=True)
 class NodeFunctions:

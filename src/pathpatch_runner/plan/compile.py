@@ -1,224 +1,171 @@
-"""Compile path sets on a graph into a plan.
+"""Compile path sets on a graph into one plan: by orbit, equal parts merged.
 
-The product of the backward automaton with the graph pairs every node with the states it is
-reached in. Two passes: downwards (from `logits`) finds to which stage each state is needed;
-upwards (from `input`) gives every needed (node, state, position class) its version, and every
-(state, stage) its stream. Versions and streams are interned by content, so equal ones are one,
-within a unit and across units, and a pair whose every continuation carries the same prompt
-comes out as BASE or PATCHED by itself.
+    path sets -> orbits -> a set plan for one member of each -> arrays for all members
+
+The set plan of an orbit's representative serves every member, once its heads are renamed: an
+operation on arrays. Stage by stage, versions that read the same streams and streams that are
+written alike get one id, whichever units and orbits they come from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from pathpatch_runner.expression.alphabet import Alphabet, Place, bits
+import numpy as np
+
+from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet
-from pathpatch_runner.expression.automaton import DEAD, UNIVERSAL, Automaton
-from pathpatch_runner.plan.plan import BASE, PATCHED, Plan, Reading, Stream, Version
-
-Readings = tuple[Reading, ...]
+from pathpatch_runner.plan.orbits import Orbit, orbits_of
+from pathpatch_runner.plan.plan import SLOTS, Plan, Stage
+from pathpatch_runner.plan.set_plan import BASE, PATCHED, SetPlan, compile_set
 
 
 def compile_plan(
     path_sets: Sequence[PathSet], alphabet: Alphabet, *, replace_senders: bool = False
 ) -> Plan:
-    """One plan for many path sets, in their order.
+    """One plan for many path sets, its units in their order.
 
     `replace_senders`: a path begins at its sender's write, which is PATCHED as a whole (mean
     and zero ablation), instead of at `input`.
     """
-    interner = _Interner(alphabet)
-    outputs = [
-        _Compiler(Automaton(paths, alphabet), alphabet, interner, replace_senders).run()
-        for paths in path_sets
+    parts = [
+        _Part(orbit, compile_set(orbit.representative, alphabet, replace_senders=replace_senders))
+        for orbit in orbits_of(path_sets, alphabet.graph)
     ]
-    return Plan(
-        graph=alphabet.graph,
-        position_classes=alphabet.position_classes,
-        back_classes=alphabet.back_classes,
-        versions=tuple(interner.versions),
-        streams=tuple(interner.streams),
-        outputs=tuple(outputs),
-    )
+    merger = _Merger(alphabet)
+    stages = tuple(merger.stage(stage, parts) for stage in range(len(alphabet.graph.stages)))
+    outputs = np.zeros((len(path_sets), len(alphabet.position_classes)), dtype=np.int64)
+    orbit_of = np.zeros(len(path_sets), dtype=np.int64)
+    for number, part in enumerate(parts):
+        orbit_of[part.orbit.members] = number
+        for number_class, stream in enumerate(part.plan.output):
+            outputs[part.orbit.members, number_class] = part.streams[stream]
+    return Plan(alphabet, stages, outputs, orbit_of, tuple(part.plan for part in parts))
 
 
-class _Interner:
-    """Versions and streams by content."""
+class _Part:
+    """The set plan of one orbit, and the ids [member] in the plan of its versions and streams."""
+
+    def __init__(self, orbit: Orbit, plan: SetPlan) -> None:
+        self.orbit = orbit
+        self.plan = plan
+        size = len(orbit.members)
+        plain = {number: np.full(size, number) for number in (BASE, PATCHED)}
+        self.versions: dict[int, np.ndarray] = dict(plain)
+        self.streams: dict[int, np.ndarray] = dict(plain)
+        stage_of = plan.alphabet.graph.stage_of
+        self.versions_of: dict[int, list[int]] = {}
+        self.streams_of: dict[int, list[int]] = {}
+        for number, version in enumerate(plan.versions[2:], start=2):
+            self.versions_of.setdefault(stage_of[version.node], []).append(number)
+        for number, stream in enumerate(plan.streams[2:], start=2):
+            self.streams_of.setdefault(stream.stage, []).append(number)
+
+    def nodes(self, node: int) -> np.ndarray:
+        """The node [member] that plays the part of a node of the representative."""
+        return self.orbit.nodes[:, node]
+
+
+class _Merger:
+    """Gives every stage's versions and streams their ids, equal ones the same."""
 
     def __init__(self, alphabet: Alphabet) -> None:
-        nobody = Version(-1, ())
-        nothing = Stream(0, BASE, ())
-        self.versions: list[Version] = [nobody, nobody]
-        self.streams: list[Stream] = [nothing, nothing]
-        self._version_ids: dict[Version, int] = {}
-        self._stream_ids: dict[Stream, int] = {}
-        self._stages = alphabet.graph.stages
+        self._graph = alphabet.graph
+        self._n_backs = len(alphabet.back_classes)
         self._n_classes = len(alphabet.position_classes)
+        self._next_version = 2
+        self._next_stream = 2
 
-    def version(self, node: int, readings: Readings) -> int:
-        """The id of a node's version that reads these streams."""
-        read = {stream for reading in readings for row in reading for stream in row}
-        if read <= {BASE} or read == {PATCHED}:
-            return max(read, default=BASE)
-        version = Version(node, readings)
-        if version not in self._version_ids:
-            self._version_ids[version] = len(self.versions)
-            self.versions.append(version)
-        return self._version_ids[version]
-
-    def stream(self, parent: int, stage: int, writes: dict[int, tuple[int, ...]]) -> int:
-        """The id of `parent` continued by the writes of a stage."""
-        if not writes and parent != PATCHED:
-            return parent
-        if parent == (BASE if stage == 0 else PATCHED) and self._all_patched(stage, writes):
-            return PATCHED
-        stream = Stream(stage, parent, tuple(sorted(writes.items())))
-        if stream not in self._stream_ids:
-            self._stream_ids[stream] = len(self.streams)
-            self.streams.append(stream)
-        return self._stream_ids[stream]
-
-    def _all_patched(self, stage: int, writes: dict[int, tuple[int, ...]]) -> bool:
-        return len(writes) == len(self._stages[stage]) and all(
-            versions == (PATCHED,) * self._n_classes for versions in writes.values()
+    def stage(self, stage: int, parts: Sequence[_Part]) -> Stage:
+        """The merged stage; the parts learn the ids."""
+        first_version, first_stream = self._next_version, self._next_stream
+        rows = [self._version_rows(p, n) for p in parts for n in p.versions_of.get(stage, ())]
+        kept, ids = _distinct(rows, 1 + SLOTS * self._n_backs * self._n_classes)
+        _hand_out(
+            [(p.versions, n) for p in parts for n in p.versions_of.get(stage, ())],
+            rows,
+            ids + first_version,
         )
-
-
-@dataclass(frozen=True)
-class _Live:
-    """Steps from a state that stay in the set: all of them, and by place and target."""
-
-    steps: int
-    parts: list[tuple[Place, int, int]]
-
-
-class _Compiler:
-    """The two passes for one path set."""
-
-    def __init__(
-        self, automaton: Automaton, alphabet: Alphabet, interner: _Interner, replace_senders: bool
-    ) -> None:
-        self._automaton = automaton
-        self._alphabet = alphabet
-        self._interner = interner
-        self._replace_senders = replace_senders
-        self._classes = range(len(alphabet.position_classes))
-        self._backs = range(len(alphabet.back_classes))
-        self._places = [
-            Place(write, read, back)
-            for write in self._classes
-            for read in self._classes
-            for back in self._backs
-            if alphabet.steps_at(Place(write, read, back))
+        self._next_version += len(kept)
+        stage_nodes = self._graph.stages[stage]
+        first_node, width = stage_nodes[0], len(stage_nodes)
+        streams = [
+            self._stream_rows(p, n, first_node, width)
+            for p in parts
+            for n in p.streams_of.get(stage, ())
         ]
-        self._streams: dict[int, int] = {}
-        self._live: dict[int, _Live] = {}
-
-    def run(self) -> tuple[int, ...]:
-        """The stream that the logits read, by position class."""
-        needed = self._needed_stages()
-        self._streams = dict.fromkeys(needed, BASE)
-        self._streams[DEAD] = BASE
-        self._streams[UNIVERSAL] = PATCHED
-        last = len(self._alphabet.graph.stages) - 1
-        for stage in range(last):
-            grown = {
-                state: self._interner.stream(self._streams[state], stage, writes)
-                for state, until in needed.items()
-                if until > stage
-                for writes in [self._writes(state, stage)]
-            }
-            self._streams.update(grown)
-        start = self._automaton.start
-        logits = self._alphabet.graph.logits
-        return tuple(
-            self._streams[self._target(start, place, logits)] for place in self._alphabet.same_place
+        lines, stream_ids = _distinct(streams, 1 + width * self._n_classes)
+        _hand_out(
+            [(p.streams, n) for p in parts for n in p.streams_of.get(stage, ())],
+            streams,
+            stream_ids + first_stream,
+        )
+        self._next_stream += len(lines)
+        return Stage(
+            nodes=kept[:, 0],
+            reads=kept[:, 1:].reshape(-1, SLOTS, self._n_backs, self._n_classes),
+            parent=lines[:, 0],
+            writes=lines[:, 1:].reshape(-1, width, self._n_classes),
+            first_version=first_version,
+            first_stream=first_stream,
         )
 
-    def _target(self, state: int, place: Place, node: int) -> int:
-        for mask, target in self._automaton.parts(state, place):
-            if any(self._alphabet.steps[step][0] == node for step in bits(mask)):
-                return target
-        return DEAD
+    def _version_rows(self, part: _Part, number: int) -> np.ndarray:
+        """[member, 1 + slot * back * class]: the node, then the streams read."""
+        version = part.plan.versions[number]
+        size = len(part.orbit.members)
+        reads = np.zeros((size, SLOTS, self._n_backs, self._n_classes), dtype=np.int64)
+        for slot, reading in enumerate(version.readings):
+            for back, row in enumerate(reading):
+                for number_read, stream in enumerate(row):
+                    if len(row) == 1 and len(reading) == 1:
+                        reads[:, slot] = part.streams[stream][:, None, None]
+                    else:
+                        reads[:, slot, back, number_read] = part.streams[stream]
+        return np.concatenate([part.nodes(version.node)[:, None], reads.reshape(size, -1)], axis=1)
 
-    def _needed_stages(self) -> dict[int, int]:
-        """State -> the highest stage whose nodes read its stream."""
-        stages = self._alphabet.stage_masks
-        last = len(stages) - 1
-        needed = {self._automaton.start: last + 1}
-        for stage in range(last, 0, -1):
-            for state in [state for state, until in needed.items() if until > stage]:
-                live = self._alive(state)
-                if not live.steps & stages[stage]:
-                    continue
-                for _, mask, target in live.parts:
-                    if mask & stages[stage] and target != UNIVERSAL:
-                        needed[target] = max(needed.get(target, 0), stage)
-        return needed
+    def _stream_rows(self, part: _Part, number: int, first_node: int, width: int) -> np.ndarray:
+        """[member, 1 + node * class]: the parent, then the versions written."""
+        stream = part.plan.streams[number]
+        size = len(part.orbit.members)
+        writes = np.zeros((size, width, self._n_classes), dtype=np.int64)
+        members = np.arange(size)
+        for node, versions in stream.writes:
+            column = part.nodes(node) - first_node
+            for number_class, version in enumerate(versions):
+                writes[members, column, number_class] = part.versions[version]
+        parent = part.streams[stream.parent][:, None]
+        return np.concatenate([parent, writes.reshape(size, -1)], axis=1)
 
-    def _alive(self, state: int) -> _Live:
-        """Where a state leads, but for paths that have left the set: those read BASE."""
-        if state not in self._live:
-            parts = [
-                (place, mask, target)
-                for place in self._places
-                for mask, target in self._automaton.parts(state, place)
-                if target != DEAD
-            ]
-            steps = 0
-            for _, mask, _ in parts:
-                steps |= mask
-            self._live[state] = _Live(steps, parts)
-        return self._live[state]
 
-    def _writes(self, state: int, stage: int) -> dict[int, tuple[int, ...]]:
-        """Writes of a stage into a state's stream: node -> version by class; BASE left out."""
-        if not self._alive(state).steps & self._alphabet.stage_masks[stage]:
-            return {}
-        by_class = [self._versions(state, stage, written) for written in self._classes]
-        nodes = {node for versions in by_class for node in versions}
-        return {node: tuple(versions.get(node, BASE) for versions in by_class) for node in nodes}
+def _hand_out(
+    targets: Sequence[tuple[dict[int, np.ndarray], int]],
+    rows: Sequence[np.ndarray],
+    ids: np.ndarray,
+) -> None:
+    """Tell every part the ids of its members' rows."""
+    start = 0
+    for (found, number), block in zip(targets, rows, strict=True):
+        found[number] = ids[start : start + len(block)]
+        start += len(block)
 
-    def _versions(self, state: int, stage: int, written: int) -> dict[int, int]:
-        """Versions other than BASE of a stage's nodes, for one position class written."""
-        readings: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
-        replaced: set[int] = set()
-        stage_mask = self._alphabet.stage_masks[stage]
-        for place, mask, target in self._alive(state).parts:
-            if place.write != written:
-                continue
-            for step in bits(mask & stage_mask):
-                node, slot = self._alphabet.steps[step]
-                if target == UNIVERSAL and (stage == 0 or self._replace_senders):
-                    replaced.add(node)
-                else:
-                    stream = self._streams[target]
-                    readings.setdefault((node, slot), {})[place.back, place.read] = stream
-        nodes = {node for node, _ in readings} - replaced
-        found = {
-            node: self._interner.version(node, self._assemble(node, written, readings))
-            for node in nodes
-        }
-        found |= dict.fromkeys(replaced, PATCHED)
-        return {node: version for node, version in found.items() if version != BASE}
 
-    def _assemble(
-        self, node: int, written: int, readings: dict[tuple[int, int], dict[tuple[int, int], int]]
-    ) -> Readings:
-        """The readings of every slot of a node, BASE where no path of the set passes."""
-        assembled: list[Reading] = []
-        here = self._alphabet.same_place[written]
-        for slot, name in enumerate(self._alphabet.graph.nodes[node].slots):
-            found = readings.get((node, slot), {})
-            if name in ("k", "v"):
-                assembled.append(tuple(self._row(found, written, back) for back in self._backs))
-            else:
-                assembled.append(((found.get((here.back, here.read), BASE),),))
-        return tuple(assembled)
+def _distinct(blocks: Sequence[np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray]:
+    """(distinct rows [n, width], number of every row's distinct one [row]), in first-seen order.
 
-    def _row(self, found: dict[tuple[int, int], int], written: int, back: int) -> tuple[int, ...]:
-        if self._alphabet.back_classes[back] == (0, 0):
-            return (found.get((back, written), BASE),) * len(self._classes)
-        return tuple(found.get((back, read), BASE) for read in self._classes)
+    Rows are compared through a random linear hash; that equal hashes mean equal rows is checked.
+    """
+    if not blocks:
+        return np.zeros((0, width), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    rows = np.concatenate(blocks)
+    factors = np.random.default_rng(width).integers(1, 2**62, size=rows.shape[1]) * 2 + 1
+    hashes = (rows * factors).sum(axis=1)
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    kept, numbers = rows[first[order]], rank[inverse]
+    if not np.array_equal(kept[numbers], rows):
+        kept, numbers = np.unique(rows, axis=0, return_inverse=True)
+        numbers = numbers.reshape(-1)
+    return kept, numbers

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pathpatch_runner.graph import ModelShape, Node, NodeKind
-from pathpatch_runner.plan.plan import PATCHED
-from pathpatch_runner.plan.subplan import reachable
-from pathpatch_runner.plan.table import PlanTable
+from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.set_plan import PATCHED
 
 
 @dataclass(frozen=True)
@@ -51,20 +50,21 @@ def node_flops(shape: ModelShape, node: Node, mixed_slots: int, n_positions: int
     return 2 * n_positions * (projections + attention) * heads
 
 
-def cost_of(table: PlanTable, n_positions: int) -> Cost:
+def cost_of(plan: Plan, n_positions: int) -> Cost:
     """The cost of a plan on a pair of prompts of `n_positions` tokens, at every position."""
-    graph = table.alphabet.graph
+    graph = plan.alphabet.graph
     shape, nodes = graph.shape, graph.nodes
     mixed = 0
-    for stage in table.stages:
+    for stage in plan.stages:
         slots = (stage.reads > PATCHED).any(axis=(2, 3)).sum(axis=1)
         kinds = np.stack([stage.nodes, slots], axis=1)
         for (node, count), times in zip(*np.unique(kinds, axis=0, return_counts=True), strict=True):
             mixed += int(times) * node_flops(shape, nodes[node], int(count), n_positions)
-    logits = table.mixed_evaluations - table.n_versions
+    logits = plan.mixed_evaluations - plan.n_versions
     mixed += logits * node_flops(shape, nodes[graph.logits], 1, n_positions)
+    sizes = np.bincount(plan.orbit_of, minlength=len(plan.orbits))
     naive = sum(
-        max(len(reachable(plan, plan.outputs[0])[0]), 1) * len(group.members)
-        for plan, group in zip(table.plans, table.shapes, strict=True)
+        max(len(one.needed_streams()), 1) * int(members)
+        for one, members in zip(plan.orbits, sizes, strict=True)
     )
     return Cost(sum(node_flops(shape, node, 3, n_positions) for node in nodes), mixed, naive)

@@ -4,60 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from pathpatch_runner.expression.alphabet import BackClass, PositionClass
 from pathpatch_runner.plan.cost import cost_of
-from pathpatch_runner.plan.plan import BASE, PATCHED, Plan, Reading
-from pathpatch_runner.plan.shapes import Shape
-from pathpatch_runner.plan.table import PlanTable
+from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.set_plan import BASE, PATCHED, Reading, SetPlan
 
 MOST_LINES = 60
-MOST_SHAPES = 12
+MOST_ORBITS = 12
 LEGEND = (
     "A stream is a copy of the residual stream; what it does not name is as in base.",
     "noising: base = clean, patched = corrupt. denoising: base = corrupt, patched = clean.",
 )
 
 
-def describe(
-    table: PlanTable, label: Callable[[int], str], n_positions: int, memory: str = ""
-) -> str:
+def describe(plan: Plan, label: Callable[[int], str], n_positions: int, memory: str = "") -> str:
     """The whole text of plan.txt. `label`: of a unit; `n_positions`: of the longest prompt.
 
-    Units of one shape (equal up to a renaming of heads within layers) have one plan: the first
+    Units of one orbit (equal up to a renaming of heads within layers) have one plan: the first
     one's is shown.
     """
-    sections = [_header(table, n_positions, memory)]
-    for number, (plan, shape) in enumerate(zip(table.plans, table.shapes, strict=True)):
-        if number == MOST_SHAPES:
-            sections.append(f"... and {len(table.shapes) - MOST_SHAPES:,} more shapes")
-            break
-        sections.append(_shape_section(plan, shape, label(int(shape.members[0]))))
+    sections = [_header(plan, n_positions, memory)]
+    for number, one in enumerate(plan.orbits[:MOST_ORBITS]):
+        members = np.flatnonzero(plan.orbit_of == number)
+        sections.append(_orbit_section(one, len(members) - 1, label(int(members[0]))))
+    if len(plan.orbits) > MOST_ORBITS:
+        sections.append(f"... and {len(plan.orbits) - MOST_ORBITS:,} more orbits")
     return "\n\n".join(sections) + "\n"
 
 
-def _shape_section(plan: Plan, shape: Shape, first: str) -> str:
-    others = len(shape.members) - 1
-    title = first if not others else f"{first}   and {others:,} more of the same shape"
+def _orbit_section(plan: SetPlan, others: int, first: str) -> str:
+    title = first if not others else f"{first}   and {others:,} more of the same orbit"
     return "\n".join(
         [
             title,
             _section("  streams", [_stream_line(plan, s) for s in range(2, len(plan.streams))]),
             _section("  node evaluations", _version_lines(plan)),
-            f"  {_unit_line(plan, 0)}",
+            f"  {_output_line(plan)}",
         ]
     )
 
 
-def _header(table: PlanTable, n_positions: int, memory: str) -> str:
-    graph = table.alphabet.graph
-    shape, cost = graph.shape, cost_of(table, n_positions)
+def _header(plan: Plan, n_positions: int, memory: str) -> str:
+    graph = plan.alphabet.graph
+    shape, cost = graph.shape, cost_of(plan, n_positions)
     kind = "attention only" if shape.attn_only else "parallel blocks" if shape.parallel else "MLPs"
     lines = [
         f"graph             {shape.n_layers} layers x {shape.n_heads} heads, {kind}: "
         f"{len(graph.nodes)} nodes",
-        f"units             {len(table.outputs):,} of {len(table.shapes):,} shapes",
-        f"mixed streams     {table.n_streams:,}",
-        f"node evaluations  {table.mixed_evaluations:,}",
+        f"units             {plan.n_units:,} in {len(plan.orbits):,} orbits (equal up to renaming "
+        "heads within layers)",
+        f"mixed streams     {plan.n_streams:,}",
+        f"node evaluations  {plan.mixed_evaluations:,}",
         f"operations        {_count(cost.mixed_flops)} for the mixed nodes + 2 x "
         f"{_count(cost.forward_flops)} for the plain runs, a pair of {n_positions} tokens",
         f"a naive tool      {cost.naive_passes:,} forward passes, {_count(cost.naive_flops)} "
@@ -65,8 +64,8 @@ def _header(table: PlanTable, n_positions: int, memory: str) -> str:
     ]
     if memory:
         lines.append(f"memory            {memory}")
-    if len(table.alphabet.position_classes) > 1:
-        names = (position_class_name(c) for c in table.alphabet.position_classes)
+    if len(plan.alphabet.position_classes) > 1:
+        names = (position_class_name(c) for c in plan.alphabet.position_classes)
         lines.append(f"position classes  {', '.join(names)}")
     return "\n".join([*lines, "", *LEGEND])
 
@@ -111,36 +110,36 @@ def _value_name(version: int) -> str:
     return f"#{version}"
 
 
-def _by_class(plan: Plan, values: Sequence[str]) -> str:
+def _by_class(plan: SetPlan, values: Sequence[str]) -> str:
     """One value, or one for every position class."""
     if len(set(values)) == 1:
         return values[0]
-    names = [position_class_name(c) for c in plan.position_classes]
+    names = [position_class_name(c) for c in plan.alphabet.position_classes]
     return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
 
 
-def _stream_line(plan: Plan, number: int) -> str:
+def _stream_line(plan: SetPlan, number: int) -> str:
     stream = plan.streams[number]
     parent = stream_name(stream.parent)
     writes = []
     for node, versions in stream.writes:
         value = _by_class(plan, [_value_name(version) for version in versions])
-        writes.append(f"{plan.graph.nodes[node].name} = {value}")
+        writes.append(f"{plan.alphabet.graph.nodes[node].name} = {value}")
     shown = "; ".join(writes[:8]) + (f"; ... {len(writes) - 8} more" if len(writes) > 8 else "")
     return f"s{number:<4} {parent:>7} + {shown or 'base from here on'}"
 
 
-def _version_lines(plan: Plan) -> list[str]:
-    stage_of = plan.graph.stage_of
+def _version_lines(plan: SetPlan) -> list[str]:
+    stage_of = plan.alphabet.graph.stage_of
     numbers = sorted(
         range(2, len(plan.versions)), key=lambda i: (stage_of[plan.versions[i].node], i)
     )
     return [_version_line(plan, number) for number in numbers]
 
 
-def _version_line(plan: Plan, number: int) -> str:
+def _version_line(plan: SetPlan, number: int) -> str:
     version = plan.versions[number]
-    node = plan.graph.nodes[version.node]
+    node = plan.alphabet.graph.nodes[version.node]
     slots = [
         f"{name or 'reads'} <- {_reading_name(plan, reading)}"
         for name, reading in zip(node.slots, version.readings, strict=True)
@@ -149,17 +148,16 @@ def _version_line(plan: Plan, number: int) -> str:
     return f"#{number:<4} {node.name:<8} {'; '.join(slots)}"
 
 
-def _reading_name(plan: Plan, reading: Reading) -> str:
+def _reading_name(plan: SetPlan, reading: Reading) -> str:
     rows = []
     for back, row in enumerate(reading):
         names = [stream_name(stream) for stream in row]
         text = _by_class(plan, names) if len(row) > 1 else names[0]
-        rows.append((_back_name(plan.back_classes[back]), text))
+        rows.append((_back_name(plan.alphabet.back_classes[back]), text))
     if len({text for _, text in rows}) == 1:
         return rows[0][1]
     return ", ".join(f"{name} {text}" for name, text in rows)
 
 
-def _unit_line(plan: Plan, unit: int) -> str:
-    names = [stream_name(stream) for stream in plan.outputs[unit]]
-    return f"logits <- {_by_class(plan, names)}"
+def _output_line(plan: SetPlan) -> str:
+    return f"logits <- {_by_class(plan, [stream_name(stream) for stream in plan.output])}"

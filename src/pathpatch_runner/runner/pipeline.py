@@ -18,17 +18,15 @@ from collections.abc import Mapping
 import pyarrow as pa
 import torch
 
-from pathpatch_runner.config import Backend, ExperimentConfig
+from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.execute.backend import Choice, choose_backend
-from pathpatch_runner.execute.delta.executor import evaluate_delta
-from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import budget_of
 from pathpatch_runner.execute.sources import prepare_source
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
-from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.html import render_report
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
@@ -156,11 +154,4 @@ def _execute(
     units = inputs.hypotheses.units
     total = evaluations(len(units), task, directions)
     with watch.evaluations(total) as advance:
-        if choice.backend is Backend.delta:
-            return evaluate_delta(task, planned.table, directions, advance)
-        plan = compile_plan(
-            [unit.paths for unit in units],
-            planned.table.alphabet,
-            replace_senders=task.source.replaces_senders,
-        )
-        return evaluate(task, plan, directions, advance)
+        return evaluate(choice.backend.value, task, planned.plan, directions, advance)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pathpatch_runner.config import Dtype, ExperimentConfig, Source
-from pathpatch_runner.execute.batch import position_classes
-from pathpatch_runner.execute.delta.estimate import memory_estimate
+from pathpatch_runner.dataset import group_by_length
+from pathpatch_runner.dataset.positions import batch_positions, position_classes
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
+from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.describe import describe
-from pathpatch_runner.plan.table import PlanTable, plan_table
+from pathpatch_runner.plan.memory import memory_estimate
+from pathpatch_runner.plan.plan import Plan
 
 BYTES = {Dtype.float64: 8, Dtype.float32: 4, Dtype.bfloat16: 2, Dtype.float16: 2}
 
@@ -20,7 +22,7 @@ BYTES = {Dtype.float64: 8, Dtype.float32: 4, Dtype.bfloat16: 2, Dtype.float16: 2
 class Planned:
     """The plan of all units. `classes[pair][pos]`: position classes of the alphabet."""
 
-    table: PlanTable
+    plan: Plan
     classes: list[list[int]]
     text: str
 
@@ -33,7 +35,7 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     shape = inputs.shape
     alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
     replaces = config.patch.source.value in ("mean", "zero")
-    table = plan_table(path_sets, alphabet, replace_senders=replaces)
+    plan = compile_plan(path_sets, alphabet, replace_senders=replaces)
 
     def label(number: int) -> str:
         unit = inputs.hypotheses.units[number]
@@ -41,10 +43,19 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
 
     longest = max(len(pair.clean) for pair in pairs)
     memory = memory_estimate(
-        table,
-        inputs.pairs,
-        classes,
+        plan,
+        [
+            (
+                batch_positions(
+                    [pairs[i] for i in group],
+                    [classes[i] for i in group],
+                    plan.n_classes,
+                    everywhere=config.patch.source is not Source.corrupt,
+                ),
+                len(group),
+            )
+            for group in group_by_length(pairs)
+        ],
         BYTES[config.model.dtype],
-        everywhere=config.patch.source is not Source.corrupt,
     )
-    return Planned(table, classes, describe(table, label, longest, memory))
+    return Planned(plan, classes, describe(plan, label, longest, memory))

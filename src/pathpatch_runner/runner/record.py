@@ -88,8 +88,8 @@ def manifest_of(
         counts=Counts(
             units=len(inputs.hypotheses.units),
             bindings_left_out=inputs.hypotheses.bindings_left_out,
-            mixed_evaluations=planned.table.mixed_evaluations,
-            forward_passes=measured.forward_passes,
+            mixed_evaluations=planned.plan.mixed_evaluations,
+            forward_passes=sum(measured.passes.values()),
             pairs=len(inputs.pairs.pairs),
             points=measured.clean.shape[1],
         ),

@@ -1,14 +1,33 @@
 """The `delta` executor: evaluate only what a plan marks mixed, as differences from two plain runs.
 
+    executor    what the loop asks
+    setting     what the evaluation of a batch works with
     runs        the base and the patched run, with everything the nodes read and wrote
-    extent      the positions at which a version or stream can differ and is needed
     deltas      where the differences of versions and streams are kept
-    attention   head versions: the changed slots of the changed heads
     stages      the loop over stages: versions, then streams, then logits of finished streams
-    chunks      memory: how many units at once
+    attention   head versions: the changed slots of the changed heads
+    writes      what the changes that versions write make of a stream
+    outputs     values of units, as their streams finish
+    readout     streams at the end of the model -> metric values
     proof       the checks a model must pass before this executor is trusted with it
-    executor    all units on all pairs
 
-Shape legend: n versions or streams, B pairs, T positions of the prompt, P chosen positions,
-H heads, K key/value heads, D d_head, C position classes.
+An example: the plan drawn at the head of `plan/`, for `a0.h0 -> a1.h0<k> -> logits`, on a pair of
+ten tokens that differ from position 6 on, with the logits read at the last position, 9.
+
+The two plain runs are made once, with everything that nodes read and wrote. What follows holds only
+differences from base, and only where (`plan.extent`) they are not zero and somebody needs them:
+
+    s2   base + what a0.h0 wrote otherwise in the patched run.    positions 6 to 9 (keys read them)
+    #2   a1.h0 with the keys of s2. Its norm, its keys of s2 at 6 to 9, and one row of scores: the
+         query of position 9 against the cached keys, with columns 6 to 9 replaced. Its queries and
+         values are the cached ones. What is kept is the change of z.             position 9
+    s3   base + change of z times the head's output matrix.                       position 9
+    out  the logits of base's last stream plus s3's difference: two columns of the unembedding if
+         the metric is a logit difference.                                        position 9
+
+Nothing of the first layer is evaluated, no MLP, no other head. A hundred units are rows of the same
+tensors: `[n, B, P, width]`, n versions or streams that differ at the same positions.
+
+Shape legend: n versions or streams, B pairs, T positions of the prompt, P chosen positions, H
+heads, K key/value heads, D d_head, C position classes.
 """

@@ -4,7 +4,7 @@ A version's slot is *changed* if it reads a stream that differs from base. A hea
 alone changed uses the cached keys and values; one whose keys changed replaces those columns of
 its scores; one whose values alone changed keeps its pattern, and needs no softmax at all.
 
-A slot reads one stream at every position class, in general: such a *mixture* is a row
+A slot reads one stream at every position class, in general: such a *reading* is a row
 [class] of stream ids.
 """
 
@@ -17,26 +17,26 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
-from pathpatch_runner.execute.delta.runs import AttentionRun, project, scores_of, unseen
+from pathpatch_runner.execute.delta.runs import AttentionRun, attention_mask, project, scores_of
 from pathpatch_runner.model.nodes import Attention
 
 Q, K, V = range(3)
 UNCHANGED = -1
 
 NormedStreams = Callable[[np.ndarray, Selection], torch.Tensor]
-"""Mixtures [n, class], places -> normed stream [n, B, P, d_model]."""
+"""Readings [n, class], positions -> normed stream [n, B, P, d_model]."""
 
 
 @dataclass(frozen=True)
 class HeadVersions:
-    """Versions of one layer that are evaluated at the same places.
+    """Versions of one layer that are evaluated at the same positions.
 
-    `heads` [n]; `mixtures` [m, class]: distinct mixtures that differ from base; `slots`
-    [n, slot, back]: which mixture each slot reads, or UNCHANGED.
+    `heads` [n]; `readings` [m, class]: distinct readings that differ from base; `slots`
+    [n, slot, back]: which reading each slot reads, or UNCHANGED.
     """
 
     heads: np.ndarray
-    mixtures: np.ndarray
+    readings: np.ndarray
     slots: np.ndarray
 
 
@@ -56,49 +56,51 @@ class LayerAttention:
         self._run = run
         self._back_masks = back_masks
         self._workspace = workspace
-        self._group = run.q.shape[1] // run.k.shape[1]
-        self._n_positions = run.q.shape[-2]
+        self._group = len(run.q[0]) // len(run.k[0])
+        self._n_positions = run.q[0].shape[-2]
 
     def evaluate(
         self,
         versions: HeadVersions,
         normed: NormedStreams,
-        places: Selection,
-        sources: Selection,
+        positions: Selection,
+        key_positions: Selection,
         keep: Callable[[np.ndarray, torch.Tensor], None],
     ) -> None:
         """Changes of `z`, head by head: `keep(numbers of the versions, [n, B, P, D])`.
 
-        `places`: where the versions are evaluated; `sources`: where changed keys and values are
-        read from.
+        `positions`: where the versions are evaluated; `key_positions`: where changed keys and
+        values are read from.
         """
         versions = _in_blocks(versions)
         slots = versions.slots
-        asked = np.unique(slots[:, Q])
-        asked = asked[asked != UNCHANGED]
-        told = np.unique(slots[:, K:])
-        told = told[told != UNCHANGED]
-        same = np.array_equal(asked, told) and np.array_equal(places.numbers, sources.numbers)
-        of_queries = normed(versions.mixtures[asked], places) if len(asked) else None
+        queried = np.unique(slots[:, Q])
+        queried = queried[queried != UNCHANGED]
+        keyed = np.unique(slots[:, K:])
+        keyed = keyed[keyed != UNCHANGED]
+        same = np.array_equal(queried, keyed) and np.array_equal(
+            positions.numbers, key_positions.numbers
+        )
+        of_queries = normed(versions.readings[queried], positions) if len(queried) else None
         of_keys = of_queries if same else None
-        if of_keys is None and len(told):
-            of_keys = normed(versions.mixtures[told], sources)
-        queries = _Projected(self._part, Q, of_queries, asked, places)
-        keys = _Projected(self._part, K, of_keys, told, sources)
-        values = _Projected(self._part, V, of_keys, told, sources)
+        if of_keys is None and len(keyed):
+            of_keys = normed(versions.readings[keyed], key_positions)
+        queries = _Projected(self._part, Q, of_queries, queried, positions)
+        keys = _Projected(self._part, K, of_keys, keyed, key_positions)
+        values = _Projected(self._part, V, of_keys, keyed, key_positions)
         for head in np.unique(versions.heads).tolist():
             numbers = np.flatnonzero(versions.heads == head)
-            one = _Head(self, head, queries, keys, values, places, sources)
+            one = _Head(self, head, queries, keys, values, positions, key_positions)
             for members in _by_changed(slots[numbers]):
                 chosen = numbers[members]
                 keep(chosen, one.change(slots[chosen]))
 
 
 def _in_blocks(versions: HeadVersions) -> HeadVersions:
-    """The mixtures reordered, so that those that the same slots of the same heads read are
+    """The readings reordered, so that those that the same slots of the same heads read are
     neighbours: a head then takes a slice of the normed streams instead of a copy."""
     n_heads = int(versions.heads.max()) + 1
-    readers = np.zeros((len(versions.mixtures), n_heads * 3), dtype=bool)
+    readers = np.zeros((len(versions.readings), n_heads * 3), dtype=bool)
     for slot in (Q, K, V):
         read = versions.slots[:, slot]
         heads = np.broadcast_to(versions.heads[:, None], read.shape)
@@ -107,7 +109,7 @@ def _in_blocks(versions: HeadVersions) -> HeadVersions:
     number = np.empty(len(order) + 1, dtype=np.int64)
     number[order] = np.arange(len(order))
     number[UNCHANGED] = UNCHANGED
-    return HeadVersions(versions.heads, versions.mixtures[order], number[versions.slots])
+    return HeadVersions(versions.heads, versions.readings[order], number[versions.slots])
 
 
 def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
@@ -119,24 +121,24 @@ def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
 
 
 class _Projected:
-    """Queries, keys or values of changed mixtures, projected head by head as asked for."""
+    """Queries, keys or values of changed readings, projected head by head as queried for."""
 
     def __init__(
         self,
         part: Attention,
         slot: int,
         normed: torch.Tensor | None,
-        mixtures: np.ndarray,
-        places: Selection,
+        readings: np.ndarray,
+        positions: Selection,
     ) -> None:
         self._projection = (part.q, part.k, part.v)[slot]
         self._normed = normed
-        self._mixtures = mixtures
-        self._places = places
+        self._readings = readings
+        self._positions = positions
         self._last: tuple[int, bytes, torch.Tensor] | None = None
 
     def rows(self, head: int, wanted: np.ndarray) -> torch.Tensor:
-        """[n, B, P, D] of the mixtures `wanted` [n] (in any order, repeats allowed)."""
+        """[n, B, P, D] of the readings `wanted` [n] (in any order, repeats allowed)."""
         distinct, inverse = np.unique(wanted, return_inverse=True)
         found = self._distinct(head, distinct)
         if len(distinct) == len(wanted) and (inverse == np.arange(len(wanted))).all():
@@ -152,20 +154,20 @@ class _Projected:
         if self._last is not None and self._last[:2] == (head, key):
             return self._last[2]
         normed = self._normed
-        rows = np.searchsorted(self._mixtures, distinct)
+        rows = np.searchsorted(self._readings, distinct)
         first, last = int(rows[0]), int(rows[-1])
         if last - first + 1 == len(rows):
             normed = normed[first : last + 1]
         else:
             index = torch.as_tensor(rows).to(normed.device, non_blocking=True)
             normed = normed.index_select(0, index)
-        projected = project(self._projection, head, normed, self._places.index)
+        projected = project(self._projection, head, normed, self._positions.index)
         self._last = (head, key, projected)
         return projected
 
 
 class _Head:
-    """One head's versions at some places."""
+    """One head's versions at some positions."""
 
     def __init__(
         self,
@@ -174,8 +176,8 @@ class _Head:
         queries: _Projected,
         keys: _Projected,
         values: _Projected,
-        places: Selection,
-        sources: Selection,
+        positions: Selection,
+        key_positions: Selection,
     ) -> None:
         part, run = layer._part, layer._run
         self._layer = layer
@@ -183,13 +185,13 @@ class _Head:
         self._head = head
         self._group = head // layer._group
         self._queries, self._keys, self._values = queries, keys, values
-        self._places, self._sources = places, sources
-        self._all = torch.arange(layer._n_positions, device=run.q.device)
-        self._mask = unseen(part, places.index, self._all)
-        self._q = places.take(run.q[0, head])
-        self._k = run.k[0, self._group]
-        self._v = run.v[0, self._group]
-        self._z = places.take(run.z[0, head])
+        self._positions, self._key_positions = positions, key_positions
+        self._all = torch.arange(layer._n_positions, device=run.q[0].device)
+        self._mask = attention_mask(part, positions.index, self._all)
+        self._q = positions.take(run.q[0][head])
+        self._k = run.k[0][self._group]
+        self._v = run.v[0][self._group]
+        self._z = positions.take(run.z[0][head])
 
     def change(self, slots: np.ndarray) -> torch.Tensor:
         """[n, B, P, D]: z of versions with the slots `slots` [n, slot, back], less that of base."""
@@ -206,19 +208,19 @@ class _Head:
         pattern = self._pattern(slots[:, :, 0], queries=queries, keys=keys)
         if not values:
             return pattern @ self._v - self._z
-        told = self._values.rows(self._group, slots[:, V, 0])
-        columns = self._sources.take(pattern, -1)
+        keyed = self._values.rows(self._group, slots[:, V, 0])
+        columns = self._key_positions.take(pattern, -1)
         if not queries and not keys:
-            return columns @ (told - self._sources.take(self._v))
+            return columns @ (keyed - self._key_positions.take(self._v))
         cached = self._v.clone()
-        cached[:, self._sources.index] = 0
-        return pattern @ cached + columns @ told - self._z
+        cached[:, self._key_positions.index] = 0
+        return pattern @ cached + columns @ keyed - self._z
 
     def _of_queries(self, wanted: np.ndarray) -> torch.Tensor:
         """Only the queries changed: all versions share one product with the cached keys."""
-        asked = self._queries.rows(self._head, wanted)
-        rows = asked.transpose(0, 1).flatten(1, 2)
-        scores = scores_of(self._part, rows, self._k).unflatten(1, asked.shape[0:3:2])
+        queried = self._queries.rows(self._head, wanted)
+        rows = queried.transpose(0, 1).flatten(1, 2)
+        scores = scores_of(self._part, rows, self._k).unflatten(1, queried.shape[0:3:2])
         pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
         z = (pattern.flatten(1, 2) @ self._v).view(*pattern.shape[:3], -1)
         result: torch.Tensor = (z - self._z[:, None]).transpose(0, 1).contiguous()
@@ -226,25 +228,25 @@ class _Head:
 
     def _pattern(self, slots: np.ndarray, *, queries: bool, keys: bool) -> torch.Tensor:
         """[n or 1, B, P, T]."""
-        asked = self._queries.rows(self._head, slots[:, Q]) if queries else self._q[None]
-        scores = scores_of(self._part, asked, self._k)
+        queried = self._queries.rows(self._head, slots[:, Q]) if queries else self._q[None]
+        scores = scores_of(self._part, queried, self._k)
         if keys:
-            told = self._keys.rows(self._group, slots[:, K])
-            changed = scores_of(self._part, asked, told)
+            keyed = self._keys.rows(self._group, slots[:, K])
+            changed = scores_of(self._part, queried, keyed)
             if len(scores) != len(changed):
                 scores = scores.expand(len(changed), -1, -1, -1).clone()
-            scores[..., self._sources.slice or self._sources.index] = changed
+            scores[..., self._key_positions.slice or self._key_positions.index] = changed
         return scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
 
     def _by_distance(self, slots: np.ndarray) -> torch.Tensor:
         """Keys or values that depend on the distance: one row of slots [n, slot] a distance."""
-        masks = self._layer._back_masks(self._places.index, self._all)
-        asked = self._q[None].expand(len(slots), -1, -1, -1)
+        masks = self._layer._back_masks(self._positions.index, self._all)
+        queried = self._q[None].expand(len(slots), -1, -1, -1)
         if (slots[0, Q] != UNCHANGED).any():
-            asked = self._queries.rows(self._head, slots[:, Q, 0])
-        scores = scores_of(self._part, asked, self._k)
+            queried = self._queries.rows(self._head, slots[:, Q, 0])
+        scores = scores_of(self._part, queried, self._k)
         for back, mask in enumerate(masks):
-            changed = scores_of(self._part, asked, self._whole(K, slots[:, K, back]))
+            changed = scores_of(self._part, queried, self._whole(K, slots[:, K, back]))
             scores = torch.where(mask, changed, scores)
         pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
         z = -self._z
@@ -258,7 +260,7 @@ class _Head:
         result = cached[None].repeat(len(wanted), 1, 1, 1)
         rows = np.flatnonzero(wanted != UNCHANGED)
         if len(rows):
-            told = projected.rows(self._group, wanted[rows])
+            keyed = projected.rows(self._group, wanted[rows])
             index = torch.as_tensor(rows).to(result.device, non_blocking=True)
-            result[index[:, None], :, self._sources.index] = told.permute(0, 2, 1, 3)
+            result[index[:, None], :, self._key_positions.index] = keyed.permute(0, 2, 1, 3)
         return result

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pathpatch_runner.plan.plan import BASE, PATCHED
+from pathpatch_runner.plan.set_plan import BASE, PATCHED
 
 
 class Selection:
@@ -46,7 +46,7 @@ class Selection:
 @dataclass(frozen=True)
 class _Block:
     values: torch.Tensor
-    places: Selection
+    positions: Selection
 
 
 class Deltas:
@@ -58,11 +58,11 @@ class Deltas:
         self._blocks: list[_Block | None] = []
         self._device = device
 
-    def put(self, ids: np.ndarray, values: torch.Tensor, places: Selection) -> None:
+    def put(self, ids: np.ndarray, values: torch.Tensor, positions: Selection) -> None:
         """Keep `values` [n, B, P, width] of `ids` [n]."""
         self._block[ids] = len(self._blocks)
         self._row[ids] = np.arange(len(ids))
-        self._blocks.append(_Block(values, places))
+        self._blocks.append(_Block(values, positions))
 
     def release(self, still_wanted: np.ndarray) -> None:
         """Forget every block none of whose ids is wanted. `still_wanted`: bool [id]."""
@@ -72,9 +72,9 @@ class Deltas:
                 self._blocks[number] = None
 
     def take(
-        self, ids: np.ndarray, places: Selection, patched: torch.Tensor
+        self, ids: np.ndarray, positions: Selection, patched: torch.Tensor
     ) -> torch.Tensor | None:
-        """[n, B, P, width] of `ids` at `places`; None where nothing differs.
+        """[n, B, P, width] of `ids` at `positions`; None where nothing differs.
 
         `patched`: [B, T, width], what PATCHED differs by. May be a view: not to be written to.
         """
@@ -82,13 +82,13 @@ class Deltas:
         found[ids == BASE] = -1
         numbers = np.unique(found)
         if len(numbers) == 1:
-            return self._whole(int(numbers[0]), ids, places, patched)
+            return self._whole(int(numbers[0]), ids, positions, patched)
         width = patched.shape[-1]
         make = patched.new_zeros if numbers[0] < 0 else patched.new_empty
-        result = make(len(ids), patched.shape[0], len(places), width)
+        result = make(len(ids), patched.shape[0], len(positions), width)
         for number in numbers.tolist():
             rows = np.flatnonzero(found == number)
-            part = self._whole(number, ids[rows], places, patched)
+            part = self._whole(number, ids[rows], positions, patched)
             if part is not None:
                 result[self._index(rows)] = part
         return result
@@ -97,20 +97,20 @@ class Deltas:
         return torch.as_tensor(rows).to(self._device, non_blocking=True)
 
     def _whole(
-        self, number: int, ids: np.ndarray, places: Selection, patched: torch.Tensor
+        self, number: int, ids: np.ndarray, positions: Selection, patched: torch.Tensor
     ) -> torch.Tensor | None:
         """`take` for ids of one block."""
         if number == -1:
             return None
         if number == -2:
-            return places.take(patched)[None].expand(len(ids), -1, -1, -1)
+            return positions.take(patched)[None].expand(len(ids), -1, -1, -1)
         block = self._blocks[number]
         assert block is not None
         rows = self._row[ids]
         values = block.values
         if len(rows) != len(values) or (rows != np.arange(len(rows))).any():
             values = _rows(values, rows, self._index)
-        return self._aligned(values, block.places, places)
+        return self._aligned(values, block.positions, positions)
 
     def _aligned(self, values: torch.Tensor, have: Selection, want: Selection) -> torch.Tensor:
         if np.array_equal(have.numbers, want.numbers):

@@ -20,9 +20,8 @@ from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import PairSet, Point, group_by_length
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.execute.batch import make_batch
-from pathpatch_runner.execute.delta.executor import evaluate_delta
 from pathpatch_runner.execute.delta.runs import Runs, plain_runs
-from pathpatch_runner.execute.forward import evaluate
+from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import GUARD_PAIRS, TOLERANCES, Guard, within
 from pathpatch_runner.execute.sources import CorruptSource
 from pathpatch_runner.execute.task import Task
@@ -32,7 +31,6 @@ from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.metric import Metric, Targets
 from pathpatch_runner.model.nodes import embed, node_functions
 from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.plan.table import plan_table
 
 MIXED_PLANS = 6
 PROBE_LENGTH = 64
@@ -68,7 +66,7 @@ def _probe(task: Task, most: int | None) -> Task:
         clean, corrupt = pair.clean[:most], pair.corrupt[:most]
         points = tuple(Point(i, (clean[i],), (corrupt[i],)) for i in range(len(clean)))
         pairs.append(dataclasses.replace(pair, clean=clean, corrupt=corrupt, points=points))
-    metric = Metric("projection", _projection, "logits", "higher", needs_answer=False)
+    metric = Metric("projection", _projection, "logits", "higher", answers=False)
     return dataclasses.replace(
         task,
         pairs=PairSet("probe", tuple(pairs)),
@@ -99,9 +97,7 @@ def _plain_checks(probe: Task) -> tuple[Guard, ...]:
     with torch.no_grad():
         embedded = embed(model, ids, []).unflatten(0, (2, -1))
         runs = plain_runs(functions, model.shape, embedded)
-        part = functions.logits
-        own = torch.nn.functional.linear(part.norm(runs.stream[-1]), part.w_u, part.b_u)
-        own = torch.tanh(own / part.softcap) * part.softcap if part.softcap else own
+        own = functions.logits.logits(functions.logits.norm(torch.stack(runs.stream[-1])))
     guards = _layer_checks(probe, runs, seen, tolerance)
     guards.append(within("delta: logits of both plain runs", own.flatten(0, 1), logits, tolerance))
     return tuple(guards)
@@ -114,7 +110,7 @@ def _layer_checks(
     sites = probe.model.sites.layers
     heads = []
     for layer, run in enumerate(runs.attention):
-        own = run.z.permute(0, 2, 3, 1, 4).flatten(0, 1)
+        own = torch.cat(run.z, dim=1).permute(1, 2, 0, 3)
         found = seen[sites[layer].z].reshape(own.shape)
         heads.append(within(f"delta: heads of layer {layer}", own, found, tolerance))
     mlps = []
@@ -123,7 +119,7 @@ def _layer_checks(
         for layer, written in enumerate(runs.mlp):
             site = sites[layer].mlp_out
             assert site is not None
-            own = written.flatten(0, 1)
+            own = torch.cat(written)
             mlps.append(within(f"delta: MLP of layer {layer}", own, seen[site], tolerance))
     return [max(found, key=lambda guard: guard.value) for found in (heads, mlps) if found]
 
@@ -150,9 +146,11 @@ def _mixed_check(probe: Task) -> Guard:
     graph = Graph(probe.model.shape)
     path_sets = random_path_sets(graph, MIXED_PLANS)
     alphabet = Alphabet(graph)
-    slow = evaluate(probe, compile_plan(path_sets, alphabet), [Direction.noising])
-    fast = evaluate_delta(probe, plan_table(path_sets, alphabet), [Direction.noising])
-    found, expected = (run.patched[Direction.noising] for run in (fast, slow))
+    plan = compile_plan(path_sets, alphabet)
+    found, expected = (
+        evaluate(name, probe, plan, [Direction.noising]).patched[Direction.noising]
+        for name in ("delta", "hooks")
+    )
     scale = max(float(np.abs(expected).max()), 1e-30)
     value = float(np.abs(found - expected).max()) / scale
     tolerance = TOLERANCES[probe.model.dtype]

@@ -1,81 +1,90 @@
 """The two plain runs, with everything that nodes read and wrote in them.
 
-Both runs are evaluated with the model's own parts (`model.nodes`), the first axis of every
-tensor saying which: 0 base, 1 patched. `swapped` exchanges them: the other direction of
-patching needs no new run.
+Both runs are evaluated together, with the model's own parts (`model.nodes`), and kept as pairs
+(base, patched). `swapped` exchanges them: the other direction of patching needs no new run, and no
+copy.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
 
 from pathpatch_runner.execute.prompts import Constants
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.nodes import Attention, Mlp, NodeFunctions, Projection
+from pathpatch_runner.model.nodes import Attention, Mlp, NodeFunctions, Projection, softcapped
+
+Two = tuple[torch.Tensor, torch.Tensor]
+"""(base, patched)"""
+
+
+def _swapped(two: Two) -> Two:
+    return two[1], two[0]
 
 
 @dataclass(frozen=True)
 class AttentionRun:
-    """`q`, `z`: [2, H, B, T, D]; `k`, `v`: [2, K, B, T, D]. `out`: [2, B, T, d_model], where the
+    """Of each run: `q`, `z` [H, B, T, D]; `k`, `v` [K, B, T, D]. `out` [B, T, d_model], where the
     attention of a layer is one node, else None."""
 
-    q: torch.Tensor
-    k: torch.Tensor
-    v: torch.Tensor
-    z: torch.Tensor
-    out: torch.Tensor | None
+    q: Two
+    k: Two
+    v: Two
+    z: Two
+    out: Two | None
 
     def swapped(self) -> AttentionRun:
         """Base and patched exchanged."""
-        out = None if self.out is None else self.out.flip(0)
-        return AttentionRun(self.q.flip(0), self.k.flip(0), self.v.flip(0), self.z.flip(0), out)
+        out = None if self.out is None else _swapped(self.out)
+        return AttentionRun(
+            _swapped(self.q), _swapped(self.k), _swapped(self.v), _swapped(self.z), out
+        )
 
 
 @dataclass(frozen=True)
 class Runs:
-    """`stream` [2, B, T, d_model] by stage: what the nodes of the stage read. `mlp`: what each
-    layer's MLP wrote, likewise."""
+    """`stream`, of each run [B, T, d_model], by stage: what the nodes of the stage read. `mlp`:
+    what each layer's MLP wrote, likewise."""
 
-    stream: tuple[torch.Tensor, ...]
+    stream: tuple[Two, ...]
     attention: tuple[AttentionRun, ...]
-    mlp: tuple[torch.Tensor, ...]
+    mlp: tuple[Two, ...]
 
     def swapped(self) -> Runs:
         """Base and patched exchanged."""
         return Runs(
-            tuple(stream.flip(0) for stream in self.stream),
+            tuple(_swapped(stream) for stream in self.stream),
             tuple(run.swapped() for run in self.attention),
-            tuple(out.flip(0) for out in self.mlp),
+            tuple(_swapped(out) for out in self.mlp),
         )
 
     def with_constants(self, constants: Constants | None) -> Runs:
         """The patched run's writes replaced by constants (mean and zero ablation)."""
         if constants is None:
             return self
-        attention = []
-        for run, z in zip(self.attention, constants.z, strict=True):
-            patched = z.permute(1, 0, 2)[:, None].expand_as(run.z[1])
-            attention.append(
-                AttentionRun(run.q, run.k, run.v, torch.stack([run.z[0], patched]), run.out)
-            )
-        written = self.mlp if constants.mlp is None else constants.mlp
-        mlp = tuple(
-            torch.stack([out[0], constant.expand_as(out[0])])
-            for out, constant in zip(self.mlp, written, strict=True)
+        attention = tuple(
+            dataclasses.replace(run, z=(run.z[0], z.permute(1, 0, 2)[:, None].expand_as(run.z[1])))
+            for run, z in zip(self.attention, constants.z, strict=True)
         )
-        return Runs(self.stream, tuple(attention), mlp if constants.mlp is not None else self.mlp)
+        mlp = self.mlp
+        if constants.mlp is not None:
+            mlp = tuple(
+                (base, constant.expand_as(base))
+                for (base, _), constant in zip(self.mlp, constants.mlp, strict=True)
+            )
+        return Runs(self.stream, attention, mlp)
 
 
 def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tensor) -> Runs:
     """Both runs from their embeddings [2, B, T, d_model]."""
     stream = embedded
-    streams = [torch.zeros_like(embedded)]
+    streams = [_two(torch.zeros_like(embedded))]
     attention: list[AttentionRun] = []
-    mlp: list[torch.Tensor] = []
+    mlp: list[Two] = []
     for layer, part in enumerate(functions.attention):
-        streams.append(stream)
+        streams.append(_two(stream))
         run, written = _attention(part, stream)
         attention.append(run)
         if shape.attn_only:
@@ -83,10 +92,16 @@ def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tens
             continue
         read = stream if shape.parallel else stream + written
         if not shape.parallel:
-            streams.append(read)
-        mlp.append(_mlp(functions.mlp[layer], read))
-        stream = stream + written + mlp[-1]
-    return Runs((*streams, stream), tuple(attention), tuple(mlp))
+            streams.append(_two(read))
+        out = _mlp(functions.mlp[layer], read)
+        mlp.append(_two(out))
+        stream = stream + written + out
+    return Runs((*streams, _two(stream)), tuple(attention), tuple(mlp))
+
+
+def _two(both: torch.Tensor) -> Two:
+    """The halves of [2, ...]."""
+    return both[0], both[1]
 
 
 def project(
@@ -110,10 +125,10 @@ def project(
 def scores_of(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     """Attention scores [..., query, key], scaled and capped, before the mask."""
     scores = (queries * part.scale) @ keys.transpose(-1, -2)
-    return torch.tanh(scores / part.softcap) * part.softcap if part.softcap else scores
+    return softcapped(scores, part.softcap)
 
 
-def unseen(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+def attention_mask(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     """Bool [query, key]: the keys that a query must not attend to, by their positions."""
     distance = queries[:, None] - keys[None, :]
     hidden = torch.zeros_like(distance, dtype=torch.bool)
@@ -133,14 +148,15 @@ def _attention(part: Attention, stream: torch.Tensor) -> tuple[AttentionRun, tor
         for p in (part.q, part.k, part.v)
     )
     group = q.shape[1] // k.shape[1]
-    mask = unseen(part, positions, positions)
+    mask = attention_mask(part, positions, positions)
     z = torch.empty_like(q)
     for head in range(q.shape[1]):
         scores = scores_of(part, q[:, head], k[:, head // group])
         pattern = scores.masked_fill_(mask, -torch.inf).softmax(-1)
         z[:, head] = pattern @ v[:, head // group]
     written = write_heads(part, z)
-    return AttentionRun(q, k, v, z, None if part.post is None else written), written
+    out = None if part.post is None else _two(written)
+    return AttentionRun(_two(q), _two(k), _two(v), _two(z), out), written
 
 
 def write_heads(part: Attention, z: torch.Tensor) -> torch.Tensor:

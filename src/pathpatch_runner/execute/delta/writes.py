@@ -6,49 +6,41 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
-from pathpatch_runner.execute.delta.runs import Runs
-from pathpatch_runner.graph import NodeKind
-from pathpatch_runner.model.nodes import NodeFunctions
-from pathpatch_runner.plan.table import PlanTable, StageTable
+from pathpatch_runner.execute.delta.runs import Two
+from pathpatch_runner.execute.delta.setting import Setting
+from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.plan.plan import Stage
 
 
 class Writes:
     """Sums of writes, on one batch. `streams`, `written`: differences found so far."""
 
-    def __init__(
-        self,
-        functions: NodeFunctions,
-        runs: Runs,
-        table: PlanTable,
-        classes: torch.Tensor,
-        streams: Deltas,
-        written: Deltas,
-    ) -> None:
-        self._functions = functions
-        self._runs = runs
-        self._graph = table.alphabet.graph
-        self._n_classes = table.outputs.shape[1]
-        self._classes = classes
+    def __init__(self, setting: Setting, graph: Graph, streams: Deltas, written: Deltas) -> None:
+        self._functions = setting.functions
+        self._runs = setting.runs
+        self._graph = graph
+        self._n_classes = len(setting.batch.where.classes)
+        self._classes = setting.batch.classes
         self._streams = streams
         self._written = written
 
     def differences(
         self,
         number: int,
-        stage: StageTable,
+        stage: Stage,
         members: np.ndarray,
         wrote: np.ndarray,
-        places: Selection,
+        positions: Selection,
     ) -> torch.Tensor:
         """[n, B, P, d_model]: by how much streams that the same nodes wrote to (`wrote`: bool
         [node of the stage]) differ from base after the stage."""
         base, patched = self._runs.stream[number]
-        delta = self._streams.take(stage.parent[members], places, patched - base)
+        delta = self._streams.take(stage.parent[members], positions, patched - base)
         columns = np.flatnonzero(wrote)
         nodes = [self._graph.stages[number][column] for column in columns]
         heads: list[tuple[int, torch.Tensor]] = []
         for column, node in zip(columns, nodes, strict=True):
-            change = self._change(stage.writes[members, column], node, places)
+            change = self._change(stage.writes[members, column], node, positions)
             if change is None:
                 continue
             if self._graph.nodes[node].kind is NodeKind.head:
@@ -59,7 +51,7 @@ class Writes:
             delta = self._add_heads(heads, delta)
         if delta is None:
             result: torch.Tensor = base.new_zeros(
-                len(members), base.shape[0], len(places), base.shape[2]
+                len(members), base.shape[0], len(positions), base.shape[2]
             )
             return result
         return delta
@@ -79,15 +71,15 @@ class Writes:
             written = torch.addmm(delta.reshape(-1, delta.shape[-1]), flat, weight)
         return written.view(*rows.shape[:-1], -1)
 
-    def _change(self, written: np.ndarray, node: int, places: Selection) -> torch.Tensor | None:
+    def _change(self, written: np.ndarray, node: int, positions: Selection) -> torch.Tensor | None:
         """[n, B, P, width] of what versions `written` [n, class] change, by position class."""
         patched = self._patched_change(node)
         if (written == written[:, :1]).all():
-            return self._written.take(written[:, 0], places, patched)
+            return self._written.take(written[:, 0], positions, patched)
         total: torch.Tensor | None = None
-        classes = places.take(self._classes, -1)
+        classes = positions.take(self._classes, -1)
         for number_class in range(self._n_classes):
-            values = self._written.take(written[:, number_class], places, patched)
+            values = self._written.take(written[:, number_class], positions, patched)
             if values is not None:
                 values = values * (classes == number_class)[None, :, :, None]
                 total = values if total is None else total + values
@@ -95,15 +87,18 @@ class Writes:
 
     def _patched_change(self, node: int) -> torch.Tensor:
         """[B, T, width]: by how much the patched run's write differs from base."""
+        base, patched = self._write_of(node)
+        return patched - base
+
+    def _write_of(self, node: int) -> Two:
+        """What a node writes in each of the plain runs (a head: its z)."""
         which = self._graph.nodes[node]
         if which.kind is NodeKind.input:
-            both = self._runs.stream[1]
-        elif which.kind is NodeKind.mlp:
-            both = self._runs.mlp[which.layer]
-        elif which.kind is NodeKind.head:
-            both = self._runs.attention[which.layer].z[:, which.head]
-        else:
-            whole = self._runs.attention[which.layer].out
-            assert whole is not None
-            both = whole
-        return both[1] - both[0]
+            return self._runs.stream[1]
+        if which.kind is NodeKind.mlp:
+            return self._runs.mlp[which.layer]
+        attention = self._runs.attention[which.layer]
+        if which.kind is NodeKind.head:
+            return attention.z[0][which.head], attention.z[1][which.head]
+        assert attention.out is not None
+        return attention.out

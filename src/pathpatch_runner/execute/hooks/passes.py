@@ -1,9 +1,5 @@
-"""The `hooks` executor: a plan as TransformerLens hooks on one batched forward pass.
-
-Streams are worlds of the batch (`plan.worlds`). Every hook copies between worlds and nothing
-else, at the queries, keys and values, at the heads' outputs `z` and at the MLPs' outputs.
-Where a head's keys depend on the distance from query to key, its attention scores are taken
-from several worlds before the softmax, in the same pass. Simple enough to be believed.
+"""One forward pass in which hooks copy between worlds: at the queries, keys and values, at the
+heads' outputs `z` and at the MLPs' outputs.
 
 Shape legend: W worlds, B pairs, T positions, H heads, K key/value heads, D d_head.
 """
@@ -11,21 +7,19 @@ Shape legend: W worlds, B pairs, T positions, H heads, K key/value heads, D d_he
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from pathpatch_runner.errors import HookError
-from pathpatch_runner.execute.copies import Gather, copy_between_worlds, gather_of
+from pathpatch_runner.execute.distance import distance_masks
+from pathpatch_runner.execute.hooks.by_distance import AttentionByDistance, HookFunction
+from pathpatch_runner.execute.hooks.copies import Gather, copy_between_worlds, gather_of
 from pathpatch_runner.execute.prompts import Prompts
-from pathpatch_runner.model.attention import attention_scores
 from pathpatch_runner.model.load import LoadedModel
 from pathpatch_runner.plan.plan import Plan
-from pathpatch_runner.plan.worlds import LayerCopies, Mixture, Worlds, lay_out
-
-HookFunction = Callable[[torch.Tensor, Any], torch.Tensor]
+from pathpatch_runner.plan.worlds import ByDistance, LayerCopies, Worlds, lay_out
 
 
 @dataclass(frozen=True)
@@ -133,13 +127,13 @@ class _Hooks:
             gather = gather_of(chosen, device)
             if gather is not None:
                 found.append((site, self._copying(gather)))
-        if copies.mixtures:
-            found += _MixedAttention(self, layer, copies.mixtures).functions()
+        if copies.by_distance:
+            found += self._attention_by_distance(layer, copies.by_distance).functions()
         z = gather_of(copies.z, device)
         constants = self._prompts.constants
-        if z is not None or constants is not None or copies.mixtures:
+        if z is not None or constants is not None or copies.by_distance:
             value = None if constants is None else constants.z[layer]
-            found.append((sites.z, self._copying(z, value, copies.mixtures)))
+            found.append((sites.z, self._copying(z, value, copies.by_distance)))
         mlp = gather_of(copies.mlp, device)
         if sites.mlp_out is not None and (mlp is not None or constants is not None):
             value = None if constants is None or constants.mlp is None else constants.mlp[layer]
@@ -150,20 +144,19 @@ class _Hooks:
         self,
         gather: Gather | None,
         constant: torch.Tensor | None = None,
-        mixtures: tuple[Mixture, ...] = (),
+        by_distance: tuple[ByDistance, ...] = (),
     ) -> HookFunction:
         def copy(values: torch.Tensor, hook: Any) -> torch.Tensor:
             del hook
             split = values.unflatten(0, (self._worlds.count, -1))
             whole = split if split.ndim == 5 else split.unsqueeze(3)
-            if constant is not None or mixtures:
+            if constant is not None or by_distance:
                 whole = whole.clone()
             if constant is not None:
                 whole[1] = constant if constant.ndim == 3 else constant.unsqueeze(1)
-            for mixture in mixtures:
-                whole[mixture.homes[0], :, :, mixture.head] = whole[
-                    list(mixture.homes), :, :, mixture.head
-                ].sum(0)
+            for one in by_distance:
+                homes = list(one.homes)
+                whole[homes[0], :, :, one.head] = whole[homes, :, :, one.head].sum(0)
             return copy_between_worlds(whole, gather, self._classes).reshape(values.shape)
 
         return copy
@@ -177,96 +170,9 @@ class _Hooks:
         both = torch.stack(noises)
         return values + self._by_input(both).flatten(0, 1)
 
-    @property
-    def model(self) -> LoadedModel:
-        """The model of the pass."""
-        return self._model
-
-    def back_masks(self, n_positions: int) -> torch.Tensor:
-        """Bool [back class, query, key]: which distances are of which back class."""
-        places = torch.arange(n_positions, device=self._classes.device)
-        distance = places[:, None] - places[None, :]
-        return torch.stack(
-            [
-                (distance >= (least if least is not None else -n_positions))
-                & (distance <= (most if most is not None else n_positions))
-                for least, most in self._plan.back_classes
-            ]
-        )
-
-    def split(self, values: torch.Tensor) -> torch.Tensor:
-        """[W * B, ...] -> [W, B, ...]."""
-        result: torch.Tensor = values.unflatten(0, (self._worlds.count, -1))
-        return result
-
-
-class _MixedAttention:
-    """Scores of several homes mixed by distance, the pattern of each home cut to its distances.
-
-    Where the bridge's scores hook is dead (native models) the scores are recomputed from the
-    queries and keys that the hooks have seen, and the pattern is overwritten instead.
-    """
-
-    def __init__(self, hooks: _Hooks, layer: int, mixtures: tuple[Mixture, ...]) -> None:
-        self._hooks = hooks
-        self._layer = layer
-        self._mixtures = mixtures
-        self._q: torch.Tensor | None = None
-        self._k: torch.Tensor | None = None
-
-    def functions(self) -> list[tuple[str, HookFunction]]:
-        """The hooks, to be added after those that copy queries and keys."""
-        sites = self._hooks.model.sites.layers[self._layer]
-        if sites.scores is not None:
-            return [(sites.scores, self._mix_live_scores), (sites.pattern, self._cut_pattern)]
-        return [
-            (sites.q, self._keep_q),
-            (sites.k, self._keep_k),
-            (sites.pattern, self._remake_pattern),
-        ]
-
-    def _mix(self, scores: torch.Tensor) -> torch.Tensor:
-        """Scores [W, B, H, T, T]; all homes of a mixture receive its mixed scores."""
-        masks = self._hooks.back_masks(scores.shape[-1])
-        result = scores.clone()
-        for mixture in self._mixtures:
-            homes = list(mixture.homes)
-            mixed = scores[homes[0], :, mixture.head]
-            for number, home in enumerate(homes[1:], start=1):
-                mixed = torch.where(masks[number], scores[home, :, mixture.head], mixed)
-            result[homes, :, mixture.head] = mixed
-        return result
-
-    def _mix_live_scores(self, scores: torch.Tensor, hook: Any) -> torch.Tensor:
-        del hook
-        return self._mix(self._hooks.split(scores)).reshape(scores.shape)
-
-    def _cut_pattern(self, pattern: torch.Tensor, hook: Any) -> torch.Tensor:
-        del hook
-        masks = self._hooks.back_masks(pattern.shape[-1])
-        result = self._hooks.split(pattern).clone()
-        for mixture in self._mixtures:
-            for number, home in enumerate(mixture.homes):
-                result[home, :, mixture.head] *= masks[number]
-        return result.reshape(pattern.shape)
-
-    def _keep_q(self, values: torch.Tensor, hook: Any) -> torch.Tensor:
-        del hook
-        self._q = values
-        return values
-
-    def _keep_k(self, values: torch.Tensor, hook: Any) -> torch.Tensor:
-        del hook
-        self._k = values
-        return values
-
-    def _remake_pattern(self, pattern: torch.Tensor, hook: Any) -> torch.Tensor:
-        assert self._q is not None
-        assert self._k is not None
-        scores = attention_scores(self._hooks.model, self._layer, self._q, self._k)
-        mixed = self._mix(self._hooks.split(scores)).softmax(-1).nan_to_num(0.0)
-        result = self._hooks.split(pattern).clone()
-        for mixture in self._mixtures:
-            homes = list(mixture.homes)
-            result[homes, :, mixture.head] = mixed[homes, :, mixture.head]
-        return self._cut_pattern(result.reshape(pattern.shape), hook)
+    def _attention_by_distance(
+        self, layer: int, heads: tuple[ByDistance, ...]
+    ) -> AttentionByDistance:
+        positions = torch.arange(self._classes.shape[1], device=self._classes.device)
+        masks = distance_masks(self._plan.alphabet.back_classes, positions, positions)
+        return AttentionByDistance(self._model, layer, heads, masks, self._worlds.count)

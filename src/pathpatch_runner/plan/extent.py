@@ -1,9 +1,10 @@
 """Where a version or stream of a plan can differ from the base run, and where it is needed.
 
-Positions are those of a batch: a position counts if it counts in any pair. With causal
-attention a change spreads to later positions only, so most prompts have a prefix in which
-nothing differs; and a reader of one position asks for one position of what it reads, unless
-through keys and values. A version is evaluated where both hold.
+Positions are those of a batch: a position counts if it counts in any pair. With causal attention a
+change spreads to later positions only, so most prompts have a prefix in which nothing differs.
+And what is needed at one position needs little: a version that is read at the last position only
+must have been evaluated there, its queries and MLPs too, but its keys and values at every position
+that the last one attends to. A version is evaluated where it can differ and is needed.
 
 Boolean arrays: `[..., pos]`; `[class, pos]` says which classes occur at which positions.
 """
@@ -17,21 +18,26 @@ import numpy as np
 import numpy.typing as npt
 
 from pathpatch_runner.graph import Graph, NodeKind
-from pathpatch_runner.plan.plan import PATCHED
-from pathpatch_runner.plan.table import PlanTable, StageTable
+from pathpatch_runner.plan.plan import Plan, Stage
+from pathpatch_runner.plan.set_plan import PATCHED
 
 Booleans = npt.NDArray[np.bool_]
 KEYS_AND_VALUES = slice(1, 3)
 
 
 @dataclass(frozen=True)
-class Places:
+class BatchPositions:
     """What a batch says of positions. `differs` [pos]: where the two prompts' inputs differ.
-    `classes` [class, pos]; `points` [class, pos]: evaluation points by their class."""
+    `classes` [class, pos]: which class occurs where; `points` [class, pos]: evaluation points."""
 
     differs: Booleans
     classes: Booleans
     points: Booleans
+
+    @property
+    def length(self) -> int:
+        """Positions of a prompt."""
+        return len(self.differs)
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,10 @@ class Extent:
     support: Booleans
 
 
-def extent_of(table: PlanTable, places: Places) -> Extent:
-    """The extent of every version and stream of a table on a batch."""
-    support = _Support(table, places)
-    needs = _Needs(table, places, support.versions)
+def extent_of(plan: Plan, positions: BatchPositions) -> Extent:
+    """The extent of every version and stream of a plan on a batch."""
+    support = _Support(plan, positions)
+    needs = _Needs(plan, positions, support.versions)
     return Extent(
         versions=needs.versions & support.versions,
         streams=needs.streams & support.streams,
@@ -85,15 +91,15 @@ def _marked(ids: np.ndarray, size: int) -> Booleans:
 class _Support:
     """Forwards: where versions and streams can differ."""
 
-    def __init__(self, table: PlanTable, places: Places) -> None:
-        self._graph = table.alphabet.graph
-        self._places = places
-        n_positions = len(places.differs)
-        self.versions = np.zeros((table.n_versions + 2, n_positions), dtype=bool)
-        self.streams = np.zeros((table.n_streams + 2, n_positions), dtype=bool)
-        spread = self._after(places.differs[None])[0]
+    def __init__(self, plan: Plan, positions: BatchPositions) -> None:
+        self._graph = plan.alphabet.graph
+        self._positions = positions
+        n_positions = positions.length
+        self.versions = np.zeros((plan.n_versions + 2, n_positions), dtype=bool)
+        self.streams = np.zeros((plan.n_streams + 2, n_positions), dtype=bool)
+        spread = self._after(positions.differs[None])[0]
         self.versions[PATCHED] = self.streams[PATCHED] = spread
-        for number, stage in enumerate(table.stages):
+        for number, stage in enumerate(plan.stages):
             if len(stage.nodes):
                 self.versions[stage.version_ids] = self._versions(stage)
             if len(stage.parent):
@@ -105,7 +111,7 @@ class _Support:
             return np.asarray(np.logical_or.accumulate(rows, axis=-1))
         return np.broadcast_to(rows.any(-1, keepdims=True), rows.shape)
 
-    def _versions(self, stage: StageTable) -> Booleans:
+    def _versions(self, stage: Stage) -> Booleans:
         here = self._any(self.streams, stage.reads[:, :1])
         moved = self._after(self._any(self.streams, stage.reads[:, KEYS_AND_VALUES]))
         attention = is_attention(self._graph, stage.nodes)
@@ -116,48 +122,48 @@ class _Support:
         found = np.zeros((len(ids), support.shape[1]), dtype=bool)
         # Column by column: many times faster than reducing one large array over short axes.
         for column in np.ndindex(ids.shape[1:]):
-            found |= support[ids[(slice(None), *column)]] & self._places.classes[column[-1]]
+            found |= support[ids[(slice(None), *column)]] & self._positions.classes[column[-1]]
         return found
 
-    def _streams(self, stage: StageTable, *, first: bool) -> Booleans:
+    def _streams(self, stage: Stage, *, first: bool) -> Booleans:
         written = self._any(self.versions, stage.writes)
         if first:
-            written &= self._places.differs
+            written &= self._positions.differs
         return np.asarray(self.streams[stage.parent] | written)
 
 
 class _Needs:
     """Backwards: where versions and streams are needed."""
 
-    def __init__(self, table: PlanTable, places: Places, support: Booleans) -> None:
-        self._graph = table.alphabet.graph
-        self._places = places
+    def __init__(self, plan: Plan, positions: BatchPositions, support: Booleans) -> None:
+        self._graph = plan.alphabet.graph
+        self._positions = positions
         self._support = support
         self.versions = np.zeros_like(support)
-        self.streams = np.zeros((table.n_streams + 2, support.shape[1]), dtype=bool)
-        for number, points in enumerate(places.points):
-            self.streams[_marked(table.outputs[:, number], len(self.streams))] |= points
-        for stage in reversed(table.stages):
+        self.streams = np.zeros((plan.n_streams + 2, support.shape[1]), dtype=bool)
+        for number, points in enumerate(positions.points):
+            self.streams[_marked(plan.outputs[:, number], len(self.streams))] |= points
+        for stage in reversed(plan.stages):
             self._spread_streams(stage)
             self._spread_versions(stage)
 
-    def _spread_streams(self, stage: StageTable) -> None:
+    def _spread_streams(self, stage: Stage) -> None:
         ids = stage.stream_ids
         for needed, members in groups_of(self.streams[ids]):
             if needed.any():
                 self.streams[_marked(stage.parent[members], len(self.streams))] |= needed
-                for number, here in enumerate(self._places.classes):
+                for number, here in enumerate(self._positions.classes):
                     written = stage.writes[members, :, number]
                     self.versions[_marked(written, len(self.versions))] |= needed & here
 
-    def _spread_versions(self, stage: StageTable) -> None:
+    def _spread_versions(self, stage: Stage) -> None:
         ids = stage.version_ids
         evaluated = self.versions[ids] & self._support[ids]
         for needed, members in groups_of(evaluated):
             if not needed.any():
                 continue
             reach = self._before(needed)
-            for number, here in enumerate(self._places.classes):
+            for number, here in enumerate(self._positions.classes):
                 reads = stage.reads[members, :, :, number]
                 size = len(self.streams)
                 self.streams[_marked(reads[:, 0], size)] |= needed & here

@@ -1,0 +1,79 @@
+"""From logits at evaluation points to metric values, and the check that logits are numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from pathpatch_runner.errors import ExecutionError
+from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.metric import Metric, Targets
+
+
+class Readout:
+    """The metrics of a task at the evaluation points of one batch."""
+
+    def __init__(self, batch: Batch, metrics: Sequence[Metric]) -> None:
+        self._batch = batch
+        self.metrics = tuple(metrics)
+        self.needs_clean = any(metric.clean_logits for metric in metrics)
+        self.clean_logits: torch.Tensor | None = None
+        self._bad = torch.zeros(self.n_points, dtype=torch.bool, device=batch.rows.device)
+
+    @property
+    def n_points(self) -> int:
+        """Evaluation points of the batch."""
+        return len(self._batch.rows)
+
+    @property
+    def all_points(self) -> torch.Tensor:
+        """Numbers of all points: long [point]."""
+        return torch.arange(self.n_points, device=self._bad.device)
+
+    def remember_clean(self, logits: torch.Tensor) -> None:
+        """Keep the clean logits [point, n_logits] for metrics that compare with them."""
+        if self.needs_clean:
+            self.clean_logits = logits
+
+    def measure(self, logits: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """Float64 [n, metric, point] of logits [n, point, n_logits] at points `points` [point]."""
+        values = logits.new_empty(len(logits), len(self.metrics), len(points), dtype=torch.float64)
+        self.measure_into(values, range(len(self.metrics)), logits, points)
+        return values
+
+    def measure_into(
+        self,
+        values: torch.Tensor,
+        chosen: Sequence[int],
+        logits: torch.Tensor,
+        points: torch.Tensor,
+        targets: Targets | None = None,
+    ) -> None:
+        """Fill in `values` [n, metric, point] of some metrics. `targets`: those of every row of
+        `logits` [n * point], where they are not the data's."""
+        self._note(logits, points)
+        if targets is None:
+            targets = self._targets(points.expand(len(logits), -1).flatten())
+        rows = logits.flatten(0, 1)
+        for number in chosen:
+            found = self.metrics[number].compute(rows, targets)
+            values[:, number] = found.view(logits.shape[:2])
+
+    def _targets(self, points: torch.Tensor) -> Targets:
+        clean = None if self.clean_logits is None else self.clean_logits[points]
+        return Targets(self._batch.answers[points], self._batch.distractors[points], clean)
+
+    def _note(self, logits: torch.Tensor, points: torch.Tensor) -> None:
+        # Noted on the device, reported by `check_finite`: no waiting inside the loop.
+        self._bad[points] |= ~torch.isfinite(logits.sum((0, 2)))
+
+    def check_finite(self) -> None:
+        """Refuse logits that are not numbers, naming the first pair that has them."""
+        if bool(self._bad.any()):
+            point = int(self._bad.nonzero()[0, 0])
+            pair = self._batch.names[int(self._batch.rows[point])]
+            raise ExecutionError(
+                f'logits of pair "{pair}" at position {int(self._batch.positions[point])} are NaN '
+                "or infinite. Try model.dtype float32 (or float64), and check the weights file"
+            )

@@ -1,0 +1,81 @@
+"""How much memory a plan takes, in tensor elements, before anything runs and without weights.
+
+Counted stage by stage for the `delta` executor: the differences of all streams alive, of the
+versions being evaluated, and the temporaries of the widest step (bounded by the workspace).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.plan.chunk import Chunk, make_chunk
+from pathpatch_runner.plan.extent import BatchPositions, is_attention
+from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.set_plan import PATCHED
+
+GIB = 2**30
+TEMPORARIES = 3
+"""Copies of the streams read by a stage that are alive at once: gathered, normed, projected."""
+
+
+def plain_elements(shape: ModelShape, length: int) -> int:
+    """What the plain runs keep of one pair of prompts: streams, writes, queries, keys, values."""
+    width = 4 * shape.n_heads * shape.d_head + 4 * shape.d_model
+    return 2 * length * width * shape.n_layers
+
+
+def copied_elements(shape: ModelShape) -> int:
+    """Weights held a second time: queries, keys and values by head (`model.nodes`)."""
+    return shape.n_layers * shape.d_model * shape.d_head * (shape.n_heads + 2 * shape.n_kv)
+
+
+def peak_elements(chunk: Chunk, n_pairs: int) -> int:
+    """The most tensor elements alive at once, without the workspace and the plain runs."""
+    plan, extent = chunk.plan, chunk.extent
+    graph = plan.alphabet.graph
+    stream_rows = extent.streams.sum(axis=1) * n_pairs * graph.shape.d_model
+    version_rows = extent.versions.sum(axis=1) * n_pairs
+    last = np.full(plan.n_streams + 2, -1)
+    born = np.zeros(plan.n_streams + 2, dtype=np.int64)
+    for number, stage in enumerate(plan.stages):
+        last[np.unique(stage.reads)] = number
+        last[np.unique(stage.parent)] = number
+        born[stage.stream_ids] = number
+    peak = 0
+    for number, stage in enumerate(plan.stages):
+        alive = int(stream_rows[(born <= number) & (last >= number)].sum())
+        read = np.unique(stage.reads)
+        read = read[read > PATCHED]
+        temporaries = TEMPORARIES * int(stream_rows[read].sum())
+        heads = is_attention(graph, stage.nodes)
+        width = np.where(heads, graph.shape.d_head * 4, graph.shape.d_model)
+        versions = int((version_rows[stage.version_ids] * width).sum())
+        peak = max(peak, alive + temporaries + versions)
+    return peak
+
+
+def memory_estimate(
+    plan: Plan, batches: Iterable[tuple[BatchPositions, int]], itemsize: int
+) -> str:
+    """What `delta` would need for all units at once, on the most demanding batch.
+
+    `batches`: (positions, number of pairs) of every prompt length; `itemsize`: bytes of a number.
+    """
+    shape = plan.alphabet.graph.shape
+    largest, runs = 0, 0
+    for positions, n_pairs in batches:
+        chunk = make_chunk(plan, np.arange(plan.n_units), positions)
+        largest = max(largest, peak_elements(chunk, n_pairs))
+        runs = max(runs, n_pairs * plain_elements(shape, positions.length))
+    runs += copied_elements(shape)
+    return (
+        f"{_gib(runs * itemsize)} for the plain runs, {_gib(largest * itemsize)} for all units at "
+        "once; in chunks that fit runtime.memory_gb"
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.2f} GiB"

@@ -1,0 +1,270 @@
+"""The plan of one path set: its versions and streams, compiled from its backward automaton.
+
+The product of the automaton with the graph pairs every node with the states it is reached in. Two
+passes. Downwards, from `logits`: up to which stage is each state's stream read? Upwards, from
+`input`: every needed (node, state, position class) is given its version, and every (state, stage)
+its stream. Versions and streams that read and write the same are one and the same, so a pair whose
+every continuation carries the same prompt comes out as BASE or PATCHED by itself.
+
+`compile_set` does this for one path set. `plan.compile` calls it for one path set of each orbit,
+and makes the arrays of `plan.plan` of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathpatch_runner.expression.alphabet import Alphabet, Place, bits
+from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.automaton import DEAD, UNIVERSAL, Automaton
+
+BASE = 0
+PATCHED = 1
+
+Reading = tuple[tuple[int, ...], ...]
+"""Streams read by one slot: [back class][position class read]. Slots that read where they write
+(`q`, an MLP, `logits`) hold one row of one stream: their position class is the version's own."""
+
+Readings = tuple[Reading, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A mixed node value. `readings`: one per slot of the node."""
+
+    node: int
+    readings: Readings
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A mixed stream. `writes`: node -> version by position class written, of `stage` only."""
+
+    stage: int
+    parent: int
+    writes: tuple[tuple[int, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
+class SetPlan:
+    """`versions`, `streams`: by id, the first two standing for BASE and PATCHED. `output`: the
+    stream that the logits read, by position class."""
+
+    alphabet: Alphabet
+    versions: tuple[Version, ...]
+    streams: tuple[Stream, ...]
+    output: tuple[int, ...]
+
+    def reads(self, version: int) -> set[int]:
+        """Streams a version reads."""
+        readings = self.versions[version].readings
+        return {stream for reading in readings for row in reading for stream in row}
+
+    def needed_streams(self) -> set[int]:
+        """Mixed streams that the output is made of."""
+        streams: set[int] = set()
+        versions: set[int] = set()
+        waiting = list(self.output)
+        while waiting:
+            stream = waiting.pop()
+            if stream <= PATCHED or stream in streams:
+                continue
+            streams.add(stream)
+            waiting.append(self.streams[stream].parent)
+            written = {v for _, row in self.streams[stream].writes for v in row if v > PATCHED}
+            for version in written - versions:
+                waiting.extend(self.reads(version))
+            versions |= written
+        return streams
+
+
+def compile_set(paths: PathSet, alphabet: Alphabet, *, replace_senders: bool = False) -> SetPlan:
+    """The plan of one path set.
+
+    `replace_senders`: a path begins at its sender's write, which is PATCHED as a whole (mean
+    and zero ablation), instead of at `input`.
+    """
+    interner = _Interner(alphabet)
+    automaton = Automaton(paths, alphabet)
+    output = _Compiler(automaton, alphabet, interner, replace_senders).run()
+    return SetPlan(alphabet, tuple(interner.versions), tuple(interner.streams), output)
+
+
+class _Interner:
+    """Versions and streams by content."""
+
+    def __init__(self, alphabet: Alphabet) -> None:
+        nobody = Version(-1, ())
+        nothing = Stream(0, BASE, ())
+        self.versions: list[Version] = [nobody, nobody]
+        self.streams: list[Stream] = [nothing, nothing]
+        self._version_ids: dict[Version, int] = {}
+        self._stream_ids: dict[Stream, int] = {}
+        self._stages = alphabet.graph.stages
+        self._n_classes = len(alphabet.position_classes)
+
+    def version(self, node: int, readings: Readings) -> int:
+        """The id of a node's version that reads these streams."""
+        read = {stream for reading in readings for row in reading for stream in row}
+        if read <= {BASE} or read == {PATCHED}:
+            return max(read, default=BASE)
+        version = Version(node, readings)
+        if version not in self._version_ids:
+            self._version_ids[version] = len(self.versions)
+            self.versions.append(version)
+        return self._version_ids[version]
+
+    def stream(self, parent: int, stage: int, writes: dict[int, tuple[int, ...]]) -> int:
+        """The id of `parent` continued by the writes of a stage."""
+        if not writes and parent != PATCHED:
+            return parent
+        if parent == (BASE if stage == 0 else PATCHED) and self._all_patched(stage, writes):
+            return PATCHED
+        stream = Stream(stage, parent, tuple(sorted(writes.items())))
+        if stream not in self._stream_ids:
+            self._stream_ids[stream] = len(self.streams)
+            self.streams.append(stream)
+        return self._stream_ids[stream]
+
+    def _all_patched(self, stage: int, writes: dict[int, tuple[int, ...]]) -> bool:
+        return len(writes) == len(self._stages[stage]) and all(
+            versions == (PATCHED,) * self._n_classes for versions in writes.values()
+        )
+
+
+@dataclass(frozen=True)
+class _Live:
+    """Steps from a state that stay in the set: all of them, and by place and target."""
+
+    steps: int
+    parts: list[tuple[Place, int, int]]
+
+
+class _Compiler:
+    """The two passes for one path set."""
+
+    def __init__(
+        self, automaton: Automaton, alphabet: Alphabet, interner: _Interner, replace_senders: bool
+    ) -> None:
+        self._automaton = automaton
+        self._alphabet = alphabet
+        self._interner = interner
+        self._replace_senders = replace_senders
+        self._classes = range(len(alphabet.position_classes))
+        self._backs = range(len(alphabet.back_classes))
+        self._places = [
+            Place(write, read, back)
+            for write in self._classes
+            for read in self._classes
+            for back in self._backs
+            if alphabet.steps_at(Place(write, read, back))
+        ]
+        self._streams: dict[int, int] = {}
+        self._live: dict[int, _Live] = {}
+
+    def run(self) -> tuple[int, ...]:
+        """The stream that the logits read, by position class."""
+        needed = self._needed_stages()
+        self._streams = dict.fromkeys(needed, BASE)
+        self._streams[DEAD] = BASE
+        self._streams[UNIVERSAL] = PATCHED
+        last = len(self._alphabet.graph.stages) - 1
+        for stage in range(last):
+            grown = {
+                state: self._interner.stream(self._streams[state], stage, writes)
+                for state, until in needed.items()
+                if until > stage
+                for writes in [self._writes(state, stage)]
+            }
+            self._streams.update(grown)
+        start = self._automaton.start
+        logits = self._alphabet.graph.logits
+        return tuple(
+            self._streams[self._target(start, place, logits)] for place in self._alphabet.same_place
+        )
+
+    def _target(self, state: int, place: Place, node: int) -> int:
+        for mask, target in self._automaton.parts(state, place):
+            if any(self._alphabet.steps[step][0] == node for step in bits(mask)):
+                return target
+        return DEAD
+
+    def _needed_stages(self) -> dict[int, int]:
+        """State -> the highest stage whose nodes read its stream."""
+        stages = self._alphabet.stage_masks
+        last = len(stages) - 1
+        needed = {self._automaton.start: last + 1}
+        for stage in range(last, 0, -1):
+            for state in [state for state, until in needed.items() if until > stage]:
+                live = self._alive(state)
+                if not live.steps & stages[stage]:
+                    continue
+                for _, mask, target in live.parts:
+                    if mask & stages[stage] and target != UNIVERSAL:
+                        needed[target] = max(needed.get(target, 0), stage)
+        return needed
+
+    def _alive(self, state: int) -> _Live:
+        """Where a state leads, without the steps that leave the set for good: those read BASE."""
+        if state not in self._live:
+            parts = [
+                (place, mask, target)
+                for place in self._places
+                for mask, target in self._automaton.parts(state, place)
+                if target != DEAD
+            ]
+            steps = 0
+            for _, mask, _ in parts:
+                steps |= mask
+            self._live[state] = _Live(steps, parts)
+        return self._live[state]
+
+    def _writes(self, state: int, stage: int) -> dict[int, tuple[int, ...]]:
+        """Writes of a stage into a state's stream: node -> version by class; BASE left out."""
+        if not self._alive(state).steps & self._alphabet.stage_masks[stage]:
+            return {}
+        by_class = [self._versions(state, stage, written) for written in self._classes]
+        nodes = {node for versions in by_class for node in versions}
+        return {node: tuple(versions.get(node, BASE) for versions in by_class) for node in nodes}
+
+    def _versions(self, state: int, stage: int, written: int) -> dict[int, int]:
+        """Versions other than BASE of a stage's nodes, for one position class written."""
+        readings: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
+        replaced: set[int] = set()
+        stage_mask = self._alphabet.stage_masks[stage]
+        for place, mask, target in self._alive(state).parts:
+            if place.write != written:
+                continue
+            for step in bits(mask & stage_mask):
+                node, slot = self._alphabet.steps[step]
+                if target == UNIVERSAL and (stage == 0 or self._replace_senders):
+                    replaced.add(node)
+                else:
+                    stream = self._streams[target]
+                    readings.setdefault((node, slot), {})[place.back, place.read] = stream
+        nodes = {node for node, _ in readings} - replaced
+        found = {
+            node: self._interner.version(node, self._assemble(node, written, readings))
+            for node in nodes
+        }
+        found |= dict.fromkeys(replaced, PATCHED)
+        return {node: version for node, version in found.items() if version != BASE}
+
+    def _assemble(
+        self, node: int, written: int, readings: dict[tuple[int, int], dict[tuple[int, int], int]]
+    ) -> Readings:
+        """The readings of every slot of a node, BASE where no path of the set passes."""
+        assembled: list[Reading] = []
+        here = self._alphabet.same_place[written]
+        for slot, name in enumerate(self._alphabet.graph.nodes[node].slots):
+            found = readings.get((node, slot), {})
+            if name in ("k", "v"):
+                assembled.append(tuple(self._row(found, written, back) for back in self._backs))
+            else:
+                assembled.append(((found.get((here.back, here.read), BASE),),))
+        return tuple(assembled)
+
+    def _row(self, found: dict[tuple[int, int], int], written: int, back: int) -> tuple[int, ...]:
+        if self._alphabet.back_classes[back] == (0, 0):
+            return (found.get((back, written), BASE),) * len(self._classes)
+        return tuple(found.get((back, read), BASE) for read in self._classes)

@@ -1,0 +1,102 @@
+"""The brute-force evaluator as an executor: the loop asks it as it asks the two real ones.
+
+It enumerates every path of every unit, so it is for very small models and short prompts. It takes
+two units at a time, so that the loop's chunks are not of the size that the others' happen to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from pathpatch_runner.config import Direction
+from pathpatch_runner.dataset import Pair, locate
+from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.readout import Readout
+from pathpatch_runner.execute.task import Task
+from pathpatch_runner.expression.ast import PathSet, Position
+from pathpatch_runner.plan.chunk import Chunk
+from pathpatch_runner.plan.plan import Plan
+from reference.brute_force import Treeified
+from reference.reference_model import ReferenceModel
+
+
+class BruteForce:
+    """The executor; `path_sets` are the plan's units, which the plan itself cannot tell."""
+
+    def __init__(
+        self, model: ReferenceModel, path_sets: Sequence[PathSet], task: Task, plan: Plan
+    ) -> None:
+        assert plan.n_units == len(path_sets)
+        self.model = model
+        self.path_sets = path_sets
+        self.task = task
+        self.graph = plan.alphabet.graph
+
+    def pairs_at_once(self, length: int) -> int:
+        """Two."""
+        del length
+        return 2
+
+    def prepare(self, batch: Batch, draw: int, readout: Readout) -> BruteForceOnBatch:
+        """One batch."""
+        return BruteForceOnBatch(self, batch, draw, readout)
+
+
+class BruteForceOnBatch:
+    """The executor on one batch, for one draw."""
+
+    room = 2
+
+    def __init__(self, of: BruteForce, batch: Batch, draw: int, readout: Readout) -> None:
+        self.passes = 0
+        self._of = of
+        self._batch = batch
+        self._noise = of.task.source.noise(batch, draw)
+        self._readout = readout
+        by_name = {pair.pair_id: pair for pair in of.task.pairs.pairs}
+        self._pairs = [by_name[name] for name in batch.names]
+
+    def size(self, chunk: Chunk) -> int:
+        """Units."""
+        return len(chunk.units)
+
+    def plain(self) -> torch.Tensor:
+        """Nothing patched, and everything."""
+        nothing: PathSet = ()
+        clean = self._logits(nothing, Direction.noising)
+        corrupt = self._logits(nothing, Direction.denoising)
+        self._readout.remember_clean(clean)
+        return self._readout.measure(torch.stack([clean, corrupt]), self._readout.all_points)
+
+    def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
+        """Unit by unit, point by point, path by path."""
+        logits = [self._logits(self._of.path_sets[unit], direction) for unit in chunk.units]
+        return self._readout.measure(torch.stack(logits), self._readout.all_points)
+
+    def _logits(self, paths: PathSet, direction: Direction) -> torch.Tensor:
+        """[point, n_logits]."""
+        found = []
+        for row, position in zip(
+            self._batch.rows.tolist(), self._batch.positions.tolist(), strict=True
+        ):
+            runs = self._embedded(row)
+            base, patched = runs if direction is Direction.noising else runs[::-1]
+            tree = Treeified(
+                self._of.model, self._of.graph, base, patched, paths, _locator(self._pairs[row])
+            )
+            found.append(tree.logits(position).detach())
+        return torch.stack(found)
+
+    def _embedded(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Clean and corrupt input writes [pos, d_model] of a pair."""
+        pair, embed = self._pairs[row], self._of.model.embed
+        clean = embed(torch.tensor(pair.clean))
+        if self._noise is not None:
+            return clean, clean + self._noise[row]
+        return clean, embed(torch.tensor(pair.corrupt))
+
+
+def _locator(pair: Pair) -> Callable[[Position], int | None]:
+    return lambda position: locate(position, pair)
