@@ -108,13 +108,6 @@ class Dtype(Enum):
     float16 = "float16"
 
 
-class Labels(Enum):
-    """What the labels of an EAP-IG file are."""
-
-    tokens = "tokens"
-    years = "years"
-
-
 class WeightProcessing(Enum):
     """none: raw weights. compatibility: TransformerLens' `enable_compatibility_mode()`."""
 
@@ -184,75 +177,13 @@ class RandomModelConfig(ModelConfig):
 
 @dataclass
 class DatasetConfig:
-    """Fields every dataset kind has. `n_pairs`: how many pairs (null: all a file has)."""
+    """Fields every dataset kind has. `n_pairs`: how many pairs are taken, the first of a file
+    (null: all it has); `skip_unusable`: leave out those of them that cannot be used (say, clean and
+    corrupt of different length), count and list them; else they are refused."""
 
     kind: str = MISSING
     n_pairs: int | None = None
-
-
-@dataclass
-class JsonlDatasetConfig(DatasetConfig):
-    """One JSON object a line: clean, corrupt, answer, distractor (each one or a list),
-    positions, targets."""
-
-    kind: str = "jsonl"
-    path: str = file_field()
-
-
-@dataclass
-class AutocircuitDatasetConfig(DatasetConfig):
-    """AutoCircuit's prompt JSON. Any of a prompt's answers counts."""
-
-    kind: str = "autocircuit"
-    path: str = file_field()
-
-
-@dataclass
-class EapCsvDatasetConfig(DatasetConfig):
-    """EAP-IG's CSV. Labels are token ids or texts of one token (`tokens`), or two digits of a
-    year, all greater ones being answers (`years`); `answer_column` null: none."""
-
-    kind: str = "eap_csv"
-    path: str = file_field()
-    clean_column: str = "clean"
-    corrupted_column: str = "corrupted"
-    answer_column: str | None = "correct_idx"
-    distractor_column: str | None = "incorrect_idx"
-    labels: Labels = Labels.tokens
-
-
-@dataclass
-class RepeatedRandomDatasetConfig(DatasetConfig):
-    """A random segment of token ids twice; the corrupt prompt is an independent draw.
-    Evaluation points: the second half, where the next token repeats the first half."""
-
-    kind: str = "repeated_random"
-    n_pairs: int | None = 64
-    segment_length: int = 20
-    prefix: list[int] = field(default_factory=list)
-    exclude_ids: list[int] = field(default_factory=list)
-
-
-@dataclass
-class TextDatasetConfig(DatasetConfig):
-    """Windows of a text; corrupt = an independent window. Evaluation points: positions whose
-    next token completes a bigram seen earlier in the window."""
-
-    kind: str = "text"
-    path: str = file_field()
-    n_pairs: int | None = 64
-    window: int = 64
-    max_points: int | None = None
-
-
-@dataclass
-class TemplateDatasetConfig(DatasetConfig):
-    """Prompts from a YAML file of templates and word lists with named positions."""
-
-    kind: str = "template"
-    path: str = file_field()
-    n_pairs: int | None = 64
-    corruption: str | None = None
+    skip_unusable: bool = False
 
 
 @dataclass

@@ -107,7 +107,19 @@ def _told(point: metadata.EntryPoint) -> str:
 _HERE = "pathpatch_runner"
 
 MODELS = Registry("model kind", f"{_HERE}.models", {})
-DATASETS = Registry("dataset kind", f"{_HERE}.datasets", {})
+DATASETS = Registry(
+    "dataset kind",
+    f"{_HERE}.datasets",
+    {
+        "jsonl": f"{_HERE}.dataset.jsonl:Jsonl",
+        "template": f"{_HERE}.dataset.template:Template",
+        "repeated_random": f"{_HERE}.dataset.repeated_random:RepeatedRandom",
+        "text": f"{_HERE}.dataset.text:Text",
+        "autocircuit": f"{_HERE}.dataset.autocircuit:Autocircuit",
+        "eap_csv": f"{_HERE}.dataset.eap_csv:EapCsv",
+        "in_memory": f"{_HERE}.dataset.in_memory:InMemory",
+    },
+)
 METRICS = Registry(
     "metric",
     f"{_HERE}.metrics",

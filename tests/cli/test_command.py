@@ -65,7 +65,7 @@ def test_an_experiment_of_ones_own_runs(place: Path) -> None:
         (
             ["experiment=my", "dataset.n_pair=3"],
             'error: dataset.n_pair: unknown key "n_pair". Did you mean "n_pairs"? Allowed: '
-            "kind, n_pairs, path\n",
+            "kind, n_pairs, skip_unusable, path\n",
         ),
         (
             ["experiment=my", "dataset.path=nowhere.jsonl"],

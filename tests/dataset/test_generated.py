@@ -8,13 +8,10 @@ from typing import Any
 import pytest
 
 from dataset.words import WordTokenizer
-from pathpatch_runner.config import (
-    RepeatedRandomDatasetConfig,
-    TemplateDatasetConfig,
-    TextDatasetConfig,
-)
 from pathpatch_runner.dataset import load_dataset
-from pathpatch_runner.dataset.text import completed_bigrams
+from pathpatch_runner.dataset.repeated_random import RepeatedRandomDatasetConfig
+from pathpatch_runner.dataset.template import TemplateDatasetConfig
+from pathpatch_runner.dataset.text import TextDatasetConfig, completed_bigrams
 from pathpatch_runner.errors import DatasetError, PathPatchError
 from pathpatch_runner.graph import ModelShape
 
@@ -150,13 +147,14 @@ def test_words_of_unequal_length_are_refused(tmp_path: Path) -> None:
 
 def test_a_word_that_names_a_position_is_one_token(tmp_path: Path) -> None:
     names = [" Mary", " John", " Tom", " Ann", " Sue"]
-    config = template(tmp_path, "swap", TEMPLATES.replace('answer: "{A}"', ""))
+    text = TEMPLATES.replace('answer: "{A}"', "").replace('distractor: "{B}"', "")
+    config = template(tmp_path, "swap", text.replace("[A, B, S]", "[A]"))
     config.n_pairs = 1
     with pytest.raises(DatasetError) as caught:
         load_dataset(config, WordTokenizer(long=names), None, 0)
     assert str(caught.value) == (
-        'dataset names, pair 0: " Sue" in slot "{A}" is 2 tokens ( S|ue), and must be one, as the '
-        "slot names a position"
+        'dataset names, pair 0: " Sue" at position "A" is 2 tokens ( S|ue), and must be one, as '
+        "it names a position"
     )
 
 

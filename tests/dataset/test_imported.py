@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dataset.words import WordTokenizer
-from pathpatch_runner.config import AutocircuitDatasetConfig, EapCsvDatasetConfig, Labels
 from pathpatch_runner.dataset import Point, load_dataset
+from pathpatch_runner.dataset.autocircuit import AutocircuitDatasetConfig
+from pathpatch_runner.dataset.eap_csv import EapCsvDatasetConfig, Labels
 from pathpatch_runner.errors import DatasetError
 
 PROMPT = {
@@ -55,7 +56,7 @@ def test_prompts_of_ids_need_no_tokenizer(tmp_path: Path) -> None:
     ("data", "message"),
     [
         ({"prompt": []}, "is not an AutoCircuit prompt file: it has no list"),
-        ("{", "is not JSON"),
+        ("{", "prompts.json:1: not JSON: "),
         ({"prompts": [3]}, "prompts.json, prompt 0: not a JSON object"),
         (
             {"prompts": [{**PROMPT, "answer": 1}]},
@@ -103,6 +104,7 @@ def test_columns_can_be_named_and_labels_be_text(tmp_path: Path) -> None:
         clean_column="a",
         corrupted_column="b",
         answer_column="c",
+        labels=Labels.texts,
     )
     tokenizer = WordTokenizer()
     (pair,) = load_dataset(config, tokenizer, None, 0).pairs
@@ -130,8 +132,8 @@ def test_labels_that_are_no_years(tmp_path: Path, label: str) -> None:
     with pytest.raises(DatasetError) as caught:
         point_of_year(tmp_path, label, WordTokenizer())
     assert str(caught.value) == (
-        f'ioi.csv, row 1: label "{label}" is not the two digits of a year below 99. For labels '
-        "that are tokens say dataset.labels=tokens"
+        f'ioi.csv:2: label "{label}" is not the two digits of a year below 99. For labels that are '
+        "token ids or texts say dataset.labels=ids or texts"
     )
 
 
@@ -158,5 +160,5 @@ def test_all_bad_rows_are_named(tmp_path: Path) -> None:
     text = "clean,corrupted,correct_idx\nx y,x y,1\nx y,x,1\n"
     with pytest.raises(Exception, match="2 problems") as both:
         load_dataset(eap(tmp_path, text), WordTokenizer(), None, 0)
-    assert "ioi.csv, row 1: clean and corrupt are identical" in str(both.value)
-    assert "ioi.csv, row 2: clean and corrupt must have" in str(both.value)
+    assert "ioi.csv:2: clean and corrupt are identical" in str(both.value)
+    assert "ioi.csv:3: clean and corrupt must have" in str(both.value)

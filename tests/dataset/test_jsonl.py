@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from dataset.words import WordTokenizer
-from pathpatch_runner.config import JsonlDatasetConfig, RepeatedRandomDatasetConfig
 from pathpatch_runner.dataset import Point, load_dataset, locate
+from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
+from pathpatch_runner.dataset.repeated_random import RepeatedRandomDatasetConfig
 from pathpatch_runner.errors import DatasetError, Problems
 from pathpatch_runner.expression.ast import Position
 from pathpatch_runner.graph import ModelShape
@@ -29,7 +30,13 @@ def test_ids_positions_and_points(tmp_path: Path) -> None:
     config = write(
         tmp_path / "p.jsonl",
         {"clean": [1, 2, 3], "corrupt": [1, 2, 4], "answer": 5, "positions": {"S": -2}},
-        {"clean": [1, 2], "corrupt": [3, 4], "targets": [[0, 7], [1, 8, 9]], "id": "two"},
+        {
+            "clean": [1, 2],
+            "corrupt": [3, 4],
+            "targets": [[0, 7], [1, 8, 9]],
+            "positions": {"S": 0},
+            "id": "two",
+        },
     )
     first, second = load_dataset(config, None, SHAPE, 0).pairs
     assert first.points == (Point(2, (5,)),)
@@ -118,7 +125,7 @@ def test_all_mistakes_of_a_file_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(Problems) as caught:
         load_dataset(config, None, SHAPE, 0)
     assert len(caught.value.problems) == 11
-    assert "11. and 2 more of the same file" in str(caught.value)
+    assert "11. and 2 more of the same dataset" in str(caught.value)
 
 
 def test_both_tokenisations_are_shown(tmp_path: Path) -> None:
@@ -133,7 +140,8 @@ def test_an_answer_of_several_tokens_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         load_dataset(config, WordTokenizer(long=[" Alexander"]), None, 0)
     assert str(caught.value) == (
-        'p.jsonl:1: "answer": " Alexander" is 2 tokens ( A|lexander), and must be one'
+        'p.jsonl:1: "answer": " Alexander" is 2 tokens after the prompt ( A|lexander), and must '
+        "be one. Give another answer, or the id of a token"
     )
 
 
@@ -162,7 +170,7 @@ def test_a_classifier_has_classes_for_answers(tmp_path: Path) -> None:
         load_dataset(
             write(tmp_path / "p.jsonl", {**line, "targets": [[0, 3]]}), None, classifier, 0
         )
-    with pytest.raises(DatasetError, match=r"is not among the model's 3 logits\. Name classes"):
+    with pytest.raises(Problems, match=r"\(0 to 2\)\. They are classes: name those in the"):
         load_dataset(RepeatedRandomDatasetConfig(segment_length=2), None, classifier, 0)
 
 
@@ -184,8 +192,8 @@ def test_ids_are_unique(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         load_dataset(config, None, SHAPE, 0)
     assert str(caught.value) == (
-        'p.jsonl:3: id "a" is that of line 1 too. Without an id a pair has its number in the file, '
-        "from 0"
+        'p.jsonl:3: id "a" is that of p.jsonl:1 too. Without an id a pair has its number in the '
+        "file, from 0"
     )
 
 
@@ -209,7 +217,7 @@ def test_a_line_separator_inside_a_text_does_not_end_the_line(tmp_path: Path) ->
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(b'{"clean\xff')
     config = JsonlDatasetConfig(path=str(tmp_path / "p.jsonl"))
-    with pytest.raises(DatasetError, match=r"is not UTF-8 text \(byte 7\)\. Save it as UTF-8"):
+    with pytest.raises(DatasetError, match=r"is not UTF-8 text: byte 7 \(line 1\) is 0xff"):
         load_dataset(config, None, SHAPE, 0)
 
 
@@ -228,8 +236,11 @@ def test_an_answer_may_be_several(tmp_path: Path) -> None:
     [
         ([], 'p.jsonl:1: "answer" is an empty list. Name one or more, or leave it out'),
         ([5, 6, 5], 'p.jsonl:1: "answer" names 5 twice'),
-        ([5, None], 'p.jsonl:1: "answer" must be text or a token id, not null'),
-        ([[5]], 'p.jsonl:1: "answer" must be text or a token id, not [5]'),
+        ([5, None], 'p.jsonl:1: "answer" is null. Leave it out where there is none'),
+        (
+            [[5]],
+            'p.jsonl:1: "answer" must be text or a token id, or a list of these, not [5]',
+        ),
     ],
 )
 def test_mistakes_in_a_list_of_answers(tmp_path: Path, answer: list[Any], message: str) -> None:

@@ -15,13 +15,8 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 
 from pathpatch_runner.cli.schema import register_schemas
-from pathpatch_runner.config import (
-    Backend,
-    ExperimentConfig,
-    JsonlDatasetConfig,
-    NativeModelConfig,
-    RuntimeConfig,
-)
+from pathpatch_runner.config import Backend, ExperimentConfig, NativeModelConfig, RuntimeConfig
+from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 from pathpatch_runner.runner import run
 
 REPOSITORY = Path(__file__).parents[2]

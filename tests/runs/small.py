@@ -10,13 +10,13 @@ from typing import Any
 from pathpatch_runner.config import (
     ExperimentConfig,
     HypothesisConfig,
-    JsonlDatasetConfig,
     NativeModelConfig,
     PatchConfig,
     PathConfig,
     RuntimeConfig,
     UnitKind,
 )
+from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 
 SHAPE: dict[str, Any] = {
     "n_layers": 2,

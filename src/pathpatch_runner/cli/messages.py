@@ -42,8 +42,11 @@ def _unknown_key(key: str, schema: str, text: str) -> str:
     import dataclasses
 
     from pathpatch_runner import config
+    from pathpatch_runner.cli.schema import SCHEMAS
 
-    known = getattr(config, schema.split(".")[-1], None)
+    name = schema.split(".")[-1]
+    kinds = {kind.__name__: kind for kinds in SCHEMAS.values() for kind in kinds.values()}
+    known = kinds.get(name) or getattr(config, name, None)
     full = FULL_KEY.search(text)
     where = full[1] if full else key
     if not dataclasses.is_dataclass(known):

@@ -5,19 +5,14 @@ from __future__ import annotations
 from hydra.core.config_store import ConfigStore
 
 from pathpatch_runner.config import (
-    AutocircuitDatasetConfig,
-    EapCsvDatasetConfig,
     ExperimentConfig,
     GgufModelConfig,
     HubModelConfig,
-    JsonlDatasetConfig,
     LocalModelConfig,
     NativeModelConfig,
     RandomModelConfig,
-    RepeatedRandomDatasetConfig,
-    TemplateDatasetConfig,
-    TextDatasetConfig,
 )
+from pathpatch_runner.registry import DATASETS
 
 SCHEMAS = {
     "model": {
@@ -27,14 +22,7 @@ SCHEMAS = {
         "gguf": GgufModelConfig,
         "random": RandomModelConfig,
     },
-    "dataset": {
-        "jsonl": JsonlDatasetConfig,
-        "repeated_random": RepeatedRandomDatasetConfig,
-        "text": TextDatasetConfig,
-        "template": TemplateDatasetConfig,
-        "autocircuit": AutocircuitDatasetConfig,
-        "eap_csv": EapCsvDatasetConfig,
-    },
+    "dataset": {name: DATASETS.get(name, "dataset.kind").Config for name in DATASETS.names()},
 }
 """Group -> kind -> schema. A group file of another name begins with `/schema/<group>/<kind>`."""
 

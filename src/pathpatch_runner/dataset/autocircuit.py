@@ -12,81 +12,66 @@ probabilities summed). `word_idxs` become named positions
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pathpatch_runner.config import AutocircuitDatasetConfig
-from pathpatch_runner.dataset.aligned import raise_some
-from pathpatch_runner.dataset.jsonl import pair_of_line
-from pathpatch_runner.dataset.pair import Pair, PairSet
-from pathpatch_runner.errors import DatasetError, did_you_mean
-from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.tokenizer import Tokenizer
+from pathpatch_runner.config import DatasetConfig, file_field
+from pathpatch_runner.dataset.form import record_of
+from pathpatch_runner.dataset.kind import Context, DatasetKind
+from pathpatch_runner.dataset.record import Record
+from pathpatch_runner.errors import DatasetError, PathPatchError, did_you_mean
+from pathpatch_runner.reading import parse_json, read_text
 
-KEYS = ("clean", "corrupt", "answers", "wrong_answers")
-
-
-def load_autocircuit(
-    config: AutocircuitDatasetConfig, tokenizer: Tokenizer | None, shape: ModelShape | None
-) -> PairSet:
-    """All pairs of the file, or its first `n_pairs`. Raises DatasetError with all problems."""
-    path = Path(config.path)
-    data = _read(path)
-    prompts = data["prompts"]
-    if config.n_pairs is not None and len(prompts) < config.n_pairs:
-        raise DatasetError(
-            f'dataset.n_pairs: {config.n_pairs} asked for, and "{path}" has {len(prompts)}. '
-            "Leave n_pairs out to take all"
-        )
-    positions = data.get("word_idxs") or {}
-    pairs: list[Pair] = []
-    problems: list[DatasetError] = []
-    for number, prompt in enumerate(prompts[: config.n_pairs]):
-        where = f"{path.name}, prompt {number}"
-        try:
-            line = json.dumps({**_record(where, prompt), "positions": positions})
-            pairs.append(pair_of_line(where, line, str(number), tokenizer, shape))
-        except DatasetError as problem:
-            problems.append(problem)
-    raise_some(problems)
-    return PairSet(path.stem, tuple(pairs))
+KEYS = {
+    "clean": "clean",
+    "corrupt": "corrupt",
+    "answers": "answer",
+    "wrong_answers": "distractor",
+}
+"""AutoCircuit's key -> ours."""
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise DatasetError(f'dataset.path: no file "{path}"')
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f'dataset.path: "{path}" is not JSON: {error}') from error
-    prompts = data.get("prompts") if isinstance(data, dict) else None
-    if not isinstance(prompts, list) or not prompts:
-        raise DatasetError(
-            f'dataset.path: "{path}" is not an AutoCircuit prompt file: it has no list "prompts" '
-            "with one or more. For one JSON object a line use dataset kind jsonl"
-        )
-    return dict(data)
+@dataclass
+class AutocircuitDatasetConfig(DatasetConfig):
+    """AutoCircuit's prompt JSON. Any of a prompt's answers counts."""
+
+    kind: str = "autocircuit"
+    path: str = file_field()
 
 
-def _record(where: str, prompt: Any) -> dict[str, Any]:
-    """The prompt as a line of a JSONL dataset."""
-    if not isinstance(prompt, dict):
-        raise DatasetError(f"{where}: not a JSON object")
+class Autocircuit(DatasetKind):
+    """`where` of a record is the number of the prompt, from 0: a file is often one line."""
+
+    Config = AutocircuitDatasetConfig
+
+    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002
+        """One record for each prompt."""
+        file = self.path.name
+        data = parse_json(read_text(self.path, "dataset.path", DatasetError), file, DatasetError)
+        prompts = data.get("prompts") if isinstance(data, dict) else None
+        if not isinstance(prompts, list):
+            raise DatasetError(
+                f'dataset.path: "{self.path}" is not an AutoCircuit prompt file: it has no list '
+                '"prompts". For one JSON object a line use dataset kind jsonl'
+            )
+        positions = data.get("word_idxs", {})
+        for number, prompt in enumerate(prompts):
+            yield _record(f"{file}, prompt {number}", prompt, positions)
+
+
+def _record(where: str, prompt: Any, positions: Any) -> Record | PathPatchError:
+    if not isinstance(prompt, Mapping):
+        return DatasetError(f"{where}: not a JSON object")
     for key in prompt:
         if key not in KEYS:
-            raise DatasetError(
+            return DatasetError(
                 f'{where}: unknown key "{key}".{did_you_mean(key, KEYS)} Allowed: {", ".join(KEYS)}'
             )
-    record = {key: prompt[key] for key in ("clean", "corrupt") if key in prompt}
-    for name, key in (("answer", "answers"), ("distractor", "wrong_answers")):
-        if key in prompt:
-            record[name] = _some(f'{where}: "{key}"', prompt[key])
-    return record
-
-
-def _some(where: str, answers: Any) -> list[Any]:
-    if not isinstance(answers, list) or not answers:
-        raise DatasetError(f"{where} must be a list with one or more, as texts or token ids")
-    return answers
+    for key in ("answers", "wrong_answers"):
+        if key in prompt and not (isinstance(prompt[key], list) and prompt[key]):
+            return DatasetError(
+                f'{where}: "{key}" must be a list with one or more, as texts or token ids'
+            )
+    renamed = {KEYS[key]: value for key, value in prompt.items()}
+    return record_of(where, {**renamed, "positions": positions})

@@ -41,10 +41,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairSet:
-    """All pairs of an experiment, in order."""
+    """All pairs of an experiment, in order. `left_out`: (where, why) of records that cannot be
+    used, where the config lets them be left out."""
 
     name: str
     pairs: tuple[Pair, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def position_names(self) -> frozenset[str]:

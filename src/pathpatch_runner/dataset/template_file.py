@@ -1,31 +1,24 @@
 """Files of templates: read, and checked before any word is drawn.
 
-The format is described in `template`. A check looks at the form first, then at the names, so
-that a message never follows from an earlier one; the problems of one step are reported together.
-A *root* is the slot that a slot's word is drawn for: itself, or what its `=` leads to.
+The format is described in `docs/templates.md`. A check looks at the form first (`template_form`),
+then at the names, so that a message never follows from an earlier one; the problems of one step are
+reported together. A *root* is the slot that a slot's word is drawn for: itself, or what its `=`
+leads to.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pathpatch_runner.dataset.aligned import read_text
 from pathpatch_runner.dataset.pair import END
+from pathpatch_runner.dataset.template_answers import Answer, Texts, answer_of, bad_list
+from pathpatch_runner.dataset.template_form import NEW, malformed
+from pathpatch_runner.dataset.template_text import Pieces, Slot, Word, pieces_of
 from pathpatch_runner.errors import DatasetError, did_you_mean, raise_together
-
-SLOT = re.compile(r"\{([A-Za-z_]\w*)(?:\.(\w+))?\}")
-KEYS = ("templates", "words", "slots", "answer", "distractor", "positions", "corruptions")
-NEEDED = ("templates", "words", "slots", "corruptions")
-NEW = ("new", "own")
-"""Corruptions that draw a word: one for all slots that share it, or one for the slot alone."""
-Word = str | Mapping[str, str]
-"""A text, or texts by the name of the part."""
+from pathpatch_runner.reading import parse_yaml, read_text
 
 
 @dataclass(frozen=True)
@@ -33,13 +26,13 @@ class TemplateFile:
     """A file of templates, checked. `slots`: slot -> list name, or `=` and another slot."""
 
     name: str
-    templates: tuple[str, ...]
+    templates: tuple[Pieces, ...]
     words: Mapping[str, tuple[Word, ...]]
     slots: Mapping[str, str]
-    answer: str | None
-    distractor: str | None
+    answer: Answer | None
+    distractor: Answer | None
     positions: tuple[str, ...]
-    corruptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    corruptions: Mapping[str, Mapping[str, str]]
 
     def root(self, slot: str) -> str:
         """The slot that a slot's word is drawn for."""
@@ -47,86 +40,63 @@ class TemplateFile:
             slot = self.slots[slot].removeprefix("=")
         return slot
 
+    def words_of(self, slot: str) -> tuple[Word, ...]:
+        """The list that a slot's word is drawn from."""
+        return self.words[self.slots[self.root(slot)]]
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        """`answer` and `distractor`, where the file says them."""
+        said = {"answer": self.answer, "distractor": self.distractor}
+        return {key: value for key, value in said.items() if value is not None}
+
 
 def read_template_file(path: Path) -> TemplateFile:
     """Read and check a file. Raises DatasetError, or `Problems`, naming the keys."""
-    data = _data(path)
-    raise_together([DatasetError(f"{path.name}: {what}") for what in _malformed(data)])
-    file = TemplateFile(
-        name=path.stem,
-        templates=tuple(data["templates"]),
-        words={name: tuple(words) for name, words in data["words"].items()},
-        slots=dict(data["slots"]),
-        answer=data.get("answer"),
-        distractor=data.get("distractor"),
-        positions=tuple(data.get("positions") or ()),
-        corruptions=dict(data["corruptions"]),
-    )
-    for step in (_bad_slots, _bad_references, _bad_parts):
-        raise_together([DatasetError(f"{path.name}: {what}") for what in step(file)])
+    name = path.name
+    data = parse_yaml(read_text(path, "dataset.path", DatasetError), name, DatasetError)
+    _refuse(name, malformed(data))
+    file = _file(path, data)
+    for step in (_bad_slots, _bad_references, _bad_positions, _bad_corruptions, _bad_parts):
+        _refuse(name, step(file))
     return file
 
 
-def _data(path: Path) -> dict[str, Any]:
-    text = read_text(path)
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DatasetError(f"{path.name}: not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise DatasetError(f"{path.name}: not a mapping with {', '.join(KEYS)}")
-    return data
+def _refuse(name: str, problems: Iterator[str]) -> None:
+    raise_together([DatasetError(f"{name}: {what}") for what in problems])
 
 
-def _malformed(data: Mapping[str, Any]) -> Iterator[str]:
-    """Keys, and values that are not of the form the format asks for."""
-    for key in data:
-        if key not in KEYS:
-            yield (f'unknown key "{key}".{did_you_mean(str(key), KEYS)} Allowed: {", ".join(KEYS)}')
-    for key in NEEDED:
-        if not data.get(key):
-            yield f'lacks "{key}"'
-    for key in ("templates", "positions"):
-        if not _is_texts(data.get(key) or []):
-            yield f"{key}: must be a list of texts"
-    for key in ("answer", "distractor"):
-        if not isinstance(data.get(key), str | None):
-            yield f"{key}: must be text, not {data[key]!r}"
-    if not _is_text_map(data.get("slots") or {}):
-        yield 'slots: must say a list of words, or "=" and a slot, for every slot'
-    corruptions = data.get("corruptions") or {}
-    if not isinstance(corruptions, dict):
-        yield "corruptions: must be a mapping of names to changes"
-    else:
-        for name, changes in corruptions.items():
-            if not changes or not _is_text_map(changes):
-                yield f"corruptions.{name}: must say what happens to one slot or more"
-    words = data.get("words") or {}
-    if not isinstance(words, dict):
-        yield "words: must be a mapping of names to lists of words"
-    else:
-        for name, listed in words.items():
-            yield from _malformed_words(f"words.{name}", listed)
+def _file(path: Path, data: Mapping[str, Any]) -> TemplateFile:
+    problems: list[DatasetError] = []
+
+    def parsed(key: str, parse: Any, value: Any) -> Any:
+        try:
+            return parse(value)
+        except DatasetError as problem:
+            problems.append(DatasetError(f"{path.name}: {key}: {problem}"))
+            return None
+
+    templates = tuple(parsed("templates", pieces_of, text) for text in data["templates"])
+    answers = {
+        key: parsed(key, answer_of, data[key]) if data.get(key) is not None else None
+        for key in ("answer", "distractor")
+    }
+    raise_together(problems)
+    return TemplateFile(
+        name=path.stem,
+        templates=templates,
+        words={name: tuple(map(_word, words)) for name, words in data["words"].items()},
+        slots=dict(data["slots"]),
+        positions=tuple(data.get("positions") or ()),
+        corruptions=dict(data["corruptions"]),
+        **answers,
+    )
 
 
-def _malformed_words(key: str, listed: Any) -> Iterator[str]:
-    if not isinstance(listed, list) or not listed:
-        yield f"{key}: must be a list of words"
-        return
-    for number, word in enumerate(listed):
-        if not isinstance(word, str) and not _is_text_map(word):
-            # YAML reads an unquoted 01 as 1 and an unquoted yes as true.
-            yield f"{key}: {word!r} is not text. Put it in quotes, as it is to be written"
-        elif word in listed[:number]:
-            yield f"{key}: {word!r} is listed twice"
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
-def _is_text_map(value: Any) -> bool:
-    return isinstance(value, dict) and _is_texts([*value, *value.values()])
+def _word(word: Any) -> Word:
+    if isinstance(word, str):
+        return word
+    return {part: text if isinstance(text, str) else tuple(text) for part, text in word.items()}
 
 
 def _bad_slots(file: TemplateFile) -> Iterator[str]:
@@ -151,55 +121,85 @@ def _bad_slots(file: TemplateFile) -> Iterator[str]:
                 break
 
 
-def _texts(file: TemplateFile) -> Iterator[tuple[str, str]]:
-    """(key, text) of every text with slots in it."""
-    yield from (("templates", text) for text in file.templates)
-    for key, text in (("answer", file.answer), ("distractor", file.distractor)):
-        if text is not None:
-            yield key, text
+def _written(file: TemplateFile) -> Iterator[tuple[str, Slot]]:
+    """(key, slot) of every slot that a text writes."""
+    for text in file.templates:
+        yield from (("templates", piece) for piece in text if isinstance(piece, Slot))
+    for key, answer in file.answers.items():
+        yield from ((key, slot) for slot in answer.written)
 
 
 def _bad_references(file: TemplateFile) -> Iterator[str]:
-    """Names of slots that do not exist, and positions that are not one place."""
-    slots = ", ".join(file.slots)
-    used = [(key, slot) for key, text in _texts(file) for slot, _ in SLOT.findall(text)]
-    for key, slot in dict.fromkeys(used + [("positions", slot) for slot in file.positions]):
-        if slot not in file.slots:
-            yield (f'{key}: unknown slot "{slot}".{did_you_mean(slot, file.slots)} Slots: {slots}')
-    for key, text in _texts(file):
-        if re.search(r"[{}]", SLOT.sub("", text)):
-            yield f'{key}: a brace of "{text}" is not part of a slot. Slots are written {{name}}'
+    """Names of slots and lists that do not exist."""
+    used = [(key, name) for key, slot in _written(file) for name in slot.slots]
+    used += [(key, name) for key, answer in file.answers.items() for name in answer.slots]
+    used += [("positions", name) for name in file.positions]
+    for key, name in dict.fromkeys(used):
+        if name not in file.slots:
+            near = did_you_mean(name, file.slots)
+            yield f'{key}: unknown slot "{name}".{near} Slots: {", ".join(file.slots)}'
+    for key, answer in file.answers.items():
+        yield from (f"{key}: {what}" for what in bad_list(answer, file.words))
+
+
+def _bad_positions(file: TemplateFile) -> Iterator[str]:
+    """Positions that are not one place of every prompt."""
     for slot in file.positions:
         if slot == END:
             yield f'positions: "{END}" is the last position already. Give the slot another name'
         for text in file.templates:
-            if [name for name, _ in SLOT.findall(text)].count(slot) > 1:
+            names = [piece.name for piece in text if isinstance(piece, Slot)]
+            said = "".join(str(piece) for piece in text)
+            if slot not in names:
+                yield f'positions: "{slot}" does not occur in "{said}", and every pair must have it'
+            elif names.count(slot) > 1:
                 yield (
-                    f'positions: "{slot}" occurs more than once in "{text}". Give each place a '
+                    f'positions: "{slot}" occurs more than once in "{said}". Give each place a '
                     f'slot of its own (slots: {{{slot}_2: "={slot}"}})'
                 )
+
+
+def _bad_corruptions(file: TemplateFile) -> Iterator[str]:
     for name, changes in file.corruptions.items():
         for slot, change in changes.items():
             known = change in NEW or (change[:1] == "=" and change[1:] in file.slots)
             if slot not in file.slots or not known:
                 yield (
                     f'corruptions.{name}: "{slot}: {change}" must be a slot, and new, own or "=" '
-                    f"and a slot. Slots: {slots}"
+                    f"and a slot. Slots: {', '.join(file.slots)}"
                 )
 
 
 def _bad_parts(file: TemplateFile) -> Iterator[str]:
-    """`{slot.part}` for words without that part, `{slot}` for words that have parts."""
-    used = [(key, *found) for key, text in _texts(file) for found in SLOT.findall(text)]
-    for key, slot, part in dict.fromkeys(used):
-        name = file.slots[file.root(slot)]
-        for word in file.words[name]:
-            if isinstance(word, str) and part:
-                yield f'{key}: "{{{slot}.{part}}}": {word!r} of words.{name} has no parts'
-                break
-            if not isinstance(word, str) and part not in word:
-                said = f"{slot}.{part}" if part else slot
-                yield (
-                    f'{key}: "{{{said}}}": {word!r} of words.{name} has the parts {", ".join(word)}'
-                )
-                break
+    """Slots written with a part that a word has not, or without one where words have parts."""
+    for key, slot in dict.fromkeys(_written(file)):
+        name = file.slots[file.root(slot.name)]
+        parts: list[Any] = [slot.part]
+        if slot.by is not None:
+            parts = list(file.words_of(slot.by))
+            unfit = next((part for part in parts if not isinstance(part, str)), None)
+            if unfit is not None:
+                yield f'{key}: "{slot}": {unfit!r} of slot {slot.by} is no name of a part'
+                continue
+        found = (_bad_part(word, part, name) for word in file.words[name] for part in parts)
+        wrong = next((what for what in found if what), None)
+        if wrong:
+            yield f'{key}: "{slot}": {wrong}'
+        elif key == "templates" or isinstance(file.answers.get(key), Texts):
+            yield from _several(file, key, slot, parts)
+
+
+def _bad_part(word: Word, part: str | None, name: str) -> str | None:
+    if isinstance(word, str):
+        return f"{word!r} of words.{name} has no parts" if part else None
+    if part in word:
+        return None
+    return f"{dict(word)!r} of words.{name} has the parts {', '.join(word)}"
+
+
+def _several(file: TemplateFile, key: str, slot: Slot, parts: list[Any]) -> Iterator[str]:
+    """A part of several texts in a prompt."""
+    words = [word for word in file.words_of(slot.name) if isinstance(word, Mapping)]
+    lists = any(isinstance(word[part], tuple) for word in words for part in parts)
+    if lists and key == "templates":
+        yield f'{key}: "{slot}" stands for several texts. Only answers and distractors may'

@@ -7,40 +7,79 @@ window: where an induction head can help. The answer is the next token; there is
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
 
-from pathpatch_runner.config import TextDatasetConfig
-from pathpatch_runner.dataset.aligned import asked_pairs, checked, fits, read_text
-from pathpatch_runner.dataset.pair import END, Pair, PairSet, Point
+from pathpatch_runner.config import DatasetConfig, file_field
+from pathpatch_runner.dataset.kind import Context, DatasetKind
+from pathpatch_runner.dataset.record import Record, Target
 from pathpatch_runner.errors import DatasetError
-from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.tokenizer import Tokenizer
+from pathpatch_runner.reading import read_text
 
 ATTEMPTS = 1000
 
 
-def load_text(
-    config: TextDatasetConfig, tokenizer: Tokenizer | None, shape: ModelShape | None, seed: int
-) -> PairSet:
-    """`n_pairs` pairs of windows of `window` tokens; each seeded by its number."""
-    path = Path(config.path)
-    text = read_text(path)
-    if tokenizer is None:
-        raise DatasetError("dataset: text needs a tokenizer, and the model has none")
-    n_pairs = asked_pairs(config.n_pairs)
-    # The shortest text that completes a bigram, a a a, is read from a window of 2.
-    for key, value, least in (("window", config.window, 2), ("max_points", config.max_points, 1)):
-        if value is not None and value < least:
-            raise DatasetError(f"dataset.{key}: {value} is too small, {least} is the least")
-    fits("window", config.window, shape)
-    ids = tokenizer.encode(text)
-    if len(ids) < 2 * config.window + 2:
+@dataclass
+class TextDatasetConfig(DatasetConfig):
+    """Windows of a text; corrupt = an independent window. Evaluation points: positions whose
+    next token completes a bigram seen earlier in the window."""
+
+    kind: str = "text"
+    path: str = file_field()
+    n_pairs: int | None = 64
+    window: int = 64
+    max_points: int | None = None
+
+
+class Text(DatasetKind):
+    """Pairs of windows of `window` tokens; each seeded by its number."""
+
+    Config = TextDatasetConfig
+    endless = True
+
+    def records(self, context: Context) -> Iterator[Record]:
+        """Token ids; as many as are asked for."""
+        config = self.config
+        text = read_text(self.path, "dataset.path", DatasetError)
+        if context.tokenizer is None:
+            raise DatasetError("dataset: text needs a tokenizer, and the model has none")
+        # The shortest text that completes a bigram, a a a, is read from a window of 2.
+        for key, value, least in (
+            ("window", config.window, 2),
+            ("max_points", config.max_points, 1),
+        ):
+            if value is not None and value < least:
+                raise DatasetError(f"dataset.{key}: {value} is too small, {least} is the least")
+        context.fits("window", config.window)
+        ids = context.tokenizer.encode(text)
+        if len(ids) < 2 * config.window + 2:
+            raise DatasetError(
+                f"dataset.window: two windows of {config.window} tokens do not fit in "
+                f'"{self.path.name}", which has {len(ids)}'
+            )
+        for number in count():
+            yield self._record(ids, number)
+
+    def _record(self, ids: list[int], number: int) -> Record:
+        config = self.config
+        generator = random.Random(f"text/{self.seed}/{number}")
+        width, last = config.window, len(ids) - config.window - 1
+        for _ in range(ATTEMPTS):
+            start, other = generator.randint(0, last), generator.randint(0, last)
+            window = ids[start : start + width + 1]
+            corrupt = ids[other : other + width]
+            found = completed_bigrams(window)
+            if found and abs(start - other) >= width and window[:-1] != corrupt:
+                if config.max_points is not None and len(found) > config.max_points:
+                    found = sorted(generator.sample(found, config.max_points))
+                targets = tuple(Target(at, (window[at + 1],)) for at in found)
+                where = f"dataset {self.name}, pair {number}"
+                return Record(where, tuple(window[:-1]), tuple(corrupt), targets)
         raise DatasetError(
-            f'dataset.window: two windows of {config.window} tokens do not fit in "{path.name}", '
-            f"which has {len(ids)}"
+            f"dataset.window: no window of {width} tokens with a repeated bigram found in "
+            f"{ATTEMPTS} attempts. Use longer windows or another text"
         )
-    pairs = [_pair(config, ids, seed, number) for number in range(n_pairs)]
-    return PairSet(path.stem, checked(path.stem, pairs, tokenizer, shape))
 
 
 def completed_bigrams(ids: list[int]) -> list[int]:
@@ -53,22 +92,3 @@ def completed_bigrams(ids: list[int]) -> list[int]:
             found.append(position)
         seen.add(bigram)
     return found
-
-
-def _pair(config: TextDatasetConfig, ids: list[int], seed: int, number: int) -> Pair:
-    generator = random.Random(f"text/{seed}/{number}")
-    width, last = config.window, len(ids) - config.window - 1
-    for _ in range(ATTEMPTS):
-        start, other = generator.randint(0, last), generator.randint(0, last)
-        window = ids[start : start + width + 1]
-        corrupt = ids[other : other + width]
-        places = completed_bigrams(window)
-        if places and abs(start - other) >= width and window[:-1] != corrupt:
-            if config.max_points is not None and len(places) > config.max_points:
-                places = sorted(generator.sample(places, config.max_points))
-            points = tuple(Point(place, (window[place + 1],)) for place in places)
-            return Pair(str(number), tuple(window[:-1]), tuple(corrupt), points, {END: width - 1})
-    raise DatasetError(
-        f"dataset.window: no window of {width} tokens with a repeated bigram found in "
-        f"{ATTEMPTS} attempts. Use longer windows or another text"
-    )
