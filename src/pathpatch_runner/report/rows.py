@@ -2,37 +2,48 @@
 
 A *section* is what stands under one heading: all rows of one metric and direction, which share
 their clean and corrupt means. A value that is no number (null, NaN, infinite) is None here.
+Where nothing can be said of shares (`trust`), they are None in every row of the section.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from pathpatch_runner.effects import METADATA_KEY
+from pathpatch_runner.report.trust import SHARES, why_withheld
 
 Row = Mapping[str, Any]
+SIGNIFICANT = 0.05
+"""A row whose q value (p value in tables without one) is below stands out."""
 
 
 @dataclass(frozen=True)
 class Section:
     """Rows of one metric and direction, at least one. `unit`: of the metric's values, "" if
-    the table does not say."""
+    the table does not say. `withheld`: why there are no shares, "" where there are."""
 
     metric: str
     unit: str
     direction: str
     rows: tuple[Row, ...]
+    withheld: str = ""
 
     @property
     def quantity(self) -> str:
         """The metric with its unit: "loss (nats)"."""
         return f"{self.metric} ({self.unit})" if self.unit else self.metric
+
+    @property
+    def name(self) -> str:
+        """ "loss, denoising"."""
+        return f"{self.metric}, {self.direction}"
 
     @property
     def total(self) -> float | None:
@@ -41,6 +52,31 @@ class Section:
         if clean is None or corrupt is None:
             return None
         return float(corrupt - clean if self.direction == "noising" else clean - corrupt)
+
+    @property
+    def total_interval(self) -> tuple[float | None, float | None]:
+        """Of the total effect; (None, None) where the table has none."""
+        first = self.rows[0]
+        return first.get("total_effect_ci_low"), first.get("total_effect_ci_high")
+
+    def helps(self, effect: float) -> bool:
+        """Whether paths with this effect work for the clean behaviour: their effect has the
+        sign of the total effect, in either direction of patching."""
+        return effect * (self.total or 1.0) >= 0
+
+    @cached_property
+    def families(self) -> dict[tuple[str, str], list[Row]]:
+        """The bindings of every entry that has variables, by (hypothesis, entry)."""
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            if row["unit"] == "path" and variables_of(row):
+                found.setdefault((row["hypothesis"], entry_of(row)), []).append(row)
+        return found
+
+    @cached_property
+    def others(self) -> list[Row]:
+        """Rows that are no binding: single paths, whole hypotheses and other unions."""
+        return [row for row in self.rows if row["unit"] != "path" or not variables_of(row)]
 
 
 @dataclass(frozen=True)
@@ -62,13 +98,32 @@ def sections_of(summary: pa.Table) -> list[Section]:
     """In order of first appearance."""
     units = json.loads((summary.schema.metadata or {}).get(b"metric_units", "{}"))
     members: dict[tuple[str, str], list[Row]] = {}
-    for row in summary.to_pylist():
-        known = {name: _number_or_none(value) for name, value in row.items()}
-        members.setdefault((row["metric"], row["direction"]), []).append(known)
-    return [
-        Section(metric, units.get(metric, ""), direction, tuple(rows))
-        for (metric, direction), rows in members.items()
-    ]
+    for row in rows_of(summary):
+        members.setdefault((row["metric"], row["direction"]), []).append(row)
+    sections = []
+    for (metric, direction), rows in members.items():
+        withheld = why_withheld(rows[0])
+        if withheld:
+            nothing = {name: None for name in SHARES if name in rows[0]}
+            rows = [{**row, **nothing} for row in rows]
+        sections.append(Section(metric, units.get(metric, ""), direction, tuple(rows), withheld))
+    return sections
+
+
+def rows_of(table: pa.Table) -> Iterator[Row]:
+    """A table's rows; numbers that are none are None. `row`: its number in the table."""
+    columns = {name: _plain_column(table[name]) for name in table.column_names}
+    columns["row"] = list(range(table.num_rows))
+    names = list(columns)
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _plain_column(column: pa.ChunkedArray) -> list[Any]:
+    values = column.to_pylist()
+    if pa.types.is_floating(column.type):
+        return [None if value is None or not math.isfinite(value) else value for value in values]
+    return list(values)
 
 
 def settings_of(summary: pa.Table) -> Settings:
@@ -76,13 +131,41 @@ def settings_of(summary: pa.Table) -> Settings:
     text = (summary.schema.metadata or {}).get(METADATA_KEY.encode())
     if text is None:
         return Settings()
-    config = json.loads(text)["config"]
-    against = {name: each["against"] for name, each in config["hypotheses"].items()}
+    config = json.loads(text).get("config")
+    if config is None:
+        return Settings()
+    against = {name: each.get("against") for name, each in config["hypotheses"].items()}
     return Settings(
         config["statistics"]["confidence"],
         config["patch"]["source"],
         {name: other for name, other in against.items() if other is not None},
     )
+
+
+def variables_of(row: Row) -> list[str]:
+    """Variables that the row binds, as the table names them without `over.`."""
+    return [
+        name.removeprefix("over.")
+        for name, value in row.items()
+        if name.startswith("over.") and value is not None and name.count(".") == 1
+    ]
+
+
+def entry_of(row: Row) -> str:
+    """The entry that a binding belongs to: `head` of `head[s=a0.h1]`."""
+    return str(row["path_id"]).split("[")[0]
+
+
+def chance(row: Row) -> float | None:
+    """The q value, or in tables without one the p value."""
+    q = row.get("q_value")
+    return row["p_value"] if q is None else q
+
+
+def is_significant(row: Row) -> bool:
+    """Whether its q value is below `SIGNIFICANT`."""
+    value = chance(row)
+    return value is not None and value < SIGNIFICANT
 
 
 def most_important(rows: Sequence[Row], most: int) -> list[Row]:
@@ -101,10 +184,13 @@ def label(row: Row) -> str:
     return "hypothesis" if row["unit"] == "hypothesis" else f"{row['unit']} {row['path_id']}"
 
 
+def full_name(row: Row) -> str:
+    """The row among all rows of a run: "h", "h / entry", "h / cumulative a+b"."""
+    if row["unit"] == "hypothesis":
+        return str(row["hypothesis"])
+    return f"{row['hypothesis']} / {label(row)}"
+
+
 def _rank(row: Row) -> tuple[bool, bool, float]:
     effect = row["effect_mean"]
     return row["unit"] != "hypothesis", effect is None, -abs(effect or 0.0)
-
-
-def _number_or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

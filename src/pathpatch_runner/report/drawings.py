@@ -1,0 +1,67 @@
+"""The paths of each hypothesis of a run on the grid of its model, drawn from its manifest alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pathpatch_runner.config import PathConfig
+from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.expression.ast import Route
+from pathpatch_runner.expression.scope import Scope
+from pathpatch_runner.graph import Graph, ModelShape
+from pathpatch_runner.hypothesis.entry import read_entry
+from pathpatch_runner.hypothesis.nodes import read_groups
+from pathpatch_runner.report.figures import Figure, paths
+from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import visible
+
+
+def drawings(view: RunView) -> dict[str, Figure]:
+    """By hypothesis; one whose paths cannot be drawn (edge sets, a shape not recorded) is absent.
+    The variables of a family stand for all of their values."""
+    graph = _graph(view.config.get("shape"))
+    if graph is None:
+        return {}
+    found = {}
+    for hypothesis, config in (view.config.get("hypotheses") or {}).items():
+        routes = _routes(hypothesis, config, graph)
+        if routes:
+            texts = "; ".join(_expressions(config))
+            about = f"Paths of {visible(hypothesis)}: {visible(texts)}"
+            found[hypothesis] = paths(tuple(routes), graph, about)
+    return found
+
+
+def _graph(shape: Mapping[str, Any] | None) -> Graph | None:
+    if not shape:
+        return None
+    known = {field.name for field in dataclasses.fields(ModelShape)}
+    return Graph(ModelShape(**{name: value for name, value in shape.items() if name in known}))
+
+
+def _expressions(config: Mapping[str, Any]) -> list[str]:
+    said = [path.get("expr") for path in (config.get("paths") or {}).values()]
+    return [
+        text
+        for expr in said
+        for text in (expr if isinstance(expr, list) else [expr])
+        if isinstance(text, str)
+    ]
+
+
+def _routes(hypothesis: str, config: Mapping[str, Any], graph: Graph) -> list[Route]:
+    """What can be read; a run has been checked already, so a problem means another kind of
+    entry."""
+    problems: list[PathPatchError] = []
+    scope = read_groups(config.get("groups") or {}, "groups", Scope(graph), problems)
+    routes = []
+    for entry, path in (config.get("paths") or {}).items():
+        said = PathConfig(expr=path.get("expr"), over=path.get("over") or {})
+        read = read_entry(entry, said, f"hypotheses.{hypothesis}", scope, problems)
+        if read is None:
+            continue
+        binding = {variable: frozenset(nodes) for variable, nodes in read.values.items()}
+        routes += [expression.template.bind(binding) for expression in read.expressions]
+    return routes

@@ -1,0 +1,34 @@
+"""Pictures of a run's tables, the same for page, notebook and paper.
+
+figure    one figure as SVG, PDF or PNG; why Vega-Lite draws, and where
+theme     colours by name, the look of all figures
+scale     how numbers are written inside a figure
+nodes     where a node stands in a grid
+forest    dots with intervals: shares with marks at 0 and 100%, effects, differences
+heatmap   effects of a family on a grid
+curve     lines against a size or a swept key
+bars      Shapley values and interactions
+paths     path sets on the grid of a model
+"""
+
+from pathpatch_runner.report.figures.bars import interactions, shapley_values
+from pathpatch_runner.report.figures.curve import Axes, Series, curve
+from pathpatch_runner.report.figures.figure import FORMATS, Figure
+from pathpatch_runner.report.figures.forest import differences, effects_forest, forest
+from pathpatch_runner.report.figures.heatmap import heatmap
+from pathpatch_runner.report.figures.paths import paths
+
+__all__ = [
+    "FORMATS",
+    "Axes",
+    "Figure",
+    "Series",
+    "curve",
+    "differences",
+    "effects_forest",
+    "forest",
+    "heatmap",
+    "interactions",
+    "paths",
+    "shapley_values",
+]

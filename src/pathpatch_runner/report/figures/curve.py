@@ -1,0 +1,151 @@
+"""A value against a size, a layer, a position or a swept key: lines, with bands or intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pathpatch_runner.report.figures.figure import Figure
+from pathpatch_runner.report.figures.theme import SERIES, colour
+from pathpatch_runner.report.text import number, visible
+
+WIDTH, HEIGHT = 420, 240
+MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line. `points`: (x, y, low, high), the last two None where there is no interval; x is
+    a number on an axis of numbers, else a name."""
+
+    name: str
+    points: Sequence[tuple[Any, float, float | None, float | None]]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Titles with units. `marks`: horizontal lines by name. `logarithmic`: of x. `order`: names
+    on an axis of names."""
+
+    x: str
+    y: str
+    marks: Mapping[str, float] = field(default_factory=dict)
+    logarithmic: bool = False
+    order: Sequence[str] = ()
+
+
+def curve(series: Sequence[Series], axes: Axes) -> Figure:
+    """Lines in colours that can be told apart, each named."""
+    series = [each for each in series if each.points]
+    numeric = all(isinstance(p[0], int | float) for each in series for p in each.points)
+    values = [
+        {
+            "s": visible(each.name),
+            "x": x if numeric else visible(str(x)),
+            "y": y,
+            "low": low,
+            "high": high,
+            "tip": f"{visible(each.name)}, {visible(str(x))}: {number(y)}",
+        }
+        for each in series
+        for x, y, low, high in each.points
+        if y is not None
+    ]
+    said = "; ".join(_ends(each) for each in series[:8])
+    return Figure(f"{axes.y} against {axes.x}. {said}.", _spec(series, values, axes, numeric))
+
+
+def _ends(each: Series) -> str:
+    first, last = each.points[0], each.points[-1]
+    return (
+        f"{visible(each.name)}: {number(first[1])} at {first[0]} to {number(last[1])} at {last[0]}"
+    )
+
+
+def _spec(
+    series: Sequence[Series], values: list[dict[str, Any]], axes: Axes, numeric: bool
+) -> dict[str, Any]:
+    names = [visible(each.name) for each in series]
+    x: dict[str, Any] = {"field": "x", "axis": {"title": axes.x, "grid": False, "labelAngle": 0}}
+    if numeric:
+        x |= {"type": "quantitative", "scale": {"type": "log" if axes.logarithmic else "linear"}}
+        x["scale"] |= {"zero": False, "nice": False}
+    else:
+        order = [visible(name) for name in axes.order] or None
+        x |= {"type": "ordinal", "sort": order, "scale": {"padding": 0.5}}
+    y = {"type": "quantitative", "axis": {"title": axes.y, "tickCount": 6, "domain": False}}
+    shades = {
+        "field": "s",
+        "type": "nominal",
+        "scale": {"domain": names, "range": [colour(name) for name in SERIES]},
+        "legend": None if len(names) == 1 else _legend(),
+    }
+    base = {"x": x}
+    known = {"transform": [{"filter": "datum.low !== null && datum.high !== null"}]}
+    layer: list[dict[str, Any]] = [
+        *_ruled(axes.marks, y),
+        {
+            **known,
+            "mark": {"type": "rule", "aria": False, "strokeWidth": 1.5, "opacity": 0.7},
+            "encoding": {
+                **base,
+                "y": {**y, "field": "low"},
+                "y2": {"field": "high"},
+                "stroke": {**shades, "legend": None},
+            },
+        },
+        {
+            "mark": {"type": "line", "aria": False, "strokeWidth": 2},
+            "encoding": {**base, "y": {**y, "field": "y"}, "stroke": {**shades, "legend": None}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
+            "encoding": {
+                **base,
+                "y": {**y, "field": "y"},
+                "fill": shades,
+                "shape": {
+                    "field": "s",
+                    "type": "nominal",
+                    "scale": {"domain": names},
+                    "legend": shades["legend"],
+                },
+                "description": {"field": "tip", "type": "nominal"},
+            },
+        },
+    ]
+    return {"data": {"values": values}, "width": WIDTH, "height": HEIGHT, "layer": layer}
+
+
+def _legend() -> dict[str, Any]:
+    return {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 200}
+
+
+def _ruled(marks: Mapping[str, float], y: Mapping[str, Any]) -> list[dict[str, Any]]:
+    data = {"data": {"values": [{"y": at, "t": text} for text, at in marks.items()]}}
+    if not marks:
+        return []
+    place = {"y": {**y, "field": "y"}}
+    return [
+        {
+            **data,
+            "mark": {"type": "rule", "aria": False, "strokeDash": [3, 3]},
+            "encoding": {**place, "stroke": {"value": colour("soft")}},
+        },
+        {
+            **data,
+            "mark": {
+                "type": "text",
+                "aria": False,
+                "align": "left",
+                "x": WIDTH + 4,
+                "fontSize": 10,
+            },
+            "encoding": {
+                **place,
+                "text": {"field": "t"},
+                "fill": {"value": colour("soft")},
+            },
+        },
+    ]

@@ -1,0 +1,111 @@
+"""One figure, for page, notebook and paper.
+
+Vega-Lite draws, through vl-convert: its own renderer in a wheel, offline, the same picture as SVG,
+PDF and PNG. Figures are rendered here and put into pages as SVG, not by scripts in the page:
+Vega's scripts are 900 kB in every file and need `unsafe-eval`, their pictures are missing from
+print and from a page without scripts, and nothing they would add is wanted that 200 lines of our
+own (sorting, filtering, distributions) do not give. What Vega-Lite does not draw, path sets on
+a grid of layers, is SVG of our own (`paths`).
+
+`about` says in a sentence what a figure shows: a screen reader reads it in place of the picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from pathpatch_runner.errors import ConfigError, did_you_mean
+from pathpatch_runner.report.figures.theme import config, on_any_page, on_paper
+
+FORMATS = ("pdf", "svg", "png")
+PIXELS_PER_INCH = 300
+MIME = "application/vnd.vegalite.v5+json"
+
+_MARK = re.compile(
+    r'<(path|text) aria-label="(?:#(\d+) )?([^"]*)" role="graphics-symbol" '
+    r'aria-roledescription="[^"]*"([^>]*?)(/?)>'
+)
+"""A mark that says something: its row, if it is one of a summary, its numbers, its shape."""
+
+_ARIA = re.compile(r' (?:aria-[\w-]+|role|class|pointer-events|stroke-miterlimit)="[^"]*"')
+_EMPTY = re.compile(r'<path[^>]* d=""[^>]*/>|<path d="M0,0h0v0h0Z"/>')
+_ATTRIBUTE = re.compile(r'="[^"<>]*\.\d{3}[^"<>]*"')
+_LONG = re.compile(r"(\.\d{2})\d+")
+_OPEN = re.compile(r'<svg [^>]*?(width="[\d.]+" height="[\d.]+" viewBox="[^"]*")>')
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`spec`: Vega-Lite, its colours by name, without `config`; or `drawn`: finished SVG."""
+
+    about: str
+    spec: Mapping[str, Any] | None = None
+    drawn: str = field(default="", repr=False)
+
+    @cached_property
+    def svg(self) -> str:
+        """For a page that gives the colours their values: one image to a screen reader, every
+        mark with its numbers as `<title>`."""
+        return self.drawn if self.spec is None else _tidy(_rendered(self.full_spec), self.about)
+
+    @property
+    def full_spec(self) -> dict[str, Any]:
+        """A complete Vega-Lite specification. Its colours are names."""
+        schema = "https://vega.github.io/schema/vega-lite/v5.json"
+        return {"$schema": schema, "config": config(), **(self.spec or {})}
+
+    def save(self, path: Path | str) -> Path:
+        """Write to a file; its ending says the format. Raises ConfigError for another one."""
+        path = Path(path)
+        kind = path.suffix.removeprefix(".").lower()
+        if kind not in FORMATS:
+            raise ConfigError(
+                f'figure: "{path.name}" does not end in a known format.'
+                f"{did_you_mean(kind, FORMATS)} Allowed: {', '.join(FORMATS)}"
+            )
+        path.write_bytes(self.as_bytes(kind))
+        return path
+
+    def as_bytes(self, kind: str) -> bytes:
+        """The figure in one of `FORMATS`."""
+        if kind == "svg":
+            return on_any_page(self.svg).encode()
+        import vl_convert
+
+        paper = on_paper(self.svg)
+        if kind == "pdf":
+            return bytes(vl_convert.svg_to_pdf(paper))
+        ground = paper.replace("<svg ", '<svg style="background:#fff" ', 1)
+        return bytes(vl_convert.svg_to_png(ground, scale=2, ppi=PIXELS_PER_INCH))
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        return on_any_page(self.svg)
+
+
+def _rendered(spec: Mapping[str, Any]) -> str:
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(dict(spec), allowed_base_urls=[]))
+
+
+def _tidy(svg: str, about: str) -> str:
+    """Marks lose what only a screen reader of single marks would want and get a `<title>`;
+    numbers of ten digits get two decimals."""
+    svg = _MARK.sub(_titled, svg)
+    svg = _EMPTY.sub("", _ARIA.sub("", svg))
+    svg = _ATTRIBUTE.sub(lambda match: _LONG.sub(r"\1", match[0]), svg)
+    label = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(about)}" '
+    return _OPEN.sub(lambda match: f"{label}{match[1]}>", svg, count=1)
+
+
+def _titled(match: re.Match[str]) -> str:
+    tag, row, text, rest, end = match.groups()
+    place = f' data-row="{row}"' if row else ""
+    return f"<{tag}{place}{rest}><title>{text}</title>{f'</{tag}>' if end else ''}"

@@ -1,0 +1,221 @@
+"""Path sets on the grid of a model: layers up, the heads and the MLP of each layer across.
+
+Drawn is what an expression says, not each of its paths, of which there may be billions: the nodes
+of every step are filled, a direct link is a line from node to node (or a band, where there would
+be many), a link through other nodes is dashed. Letters beside a receiver are its slots, with the
+position read, `@` is the position written. Each expression has a colour.
+
+No library draws this, so it is SVG of our own: pure text made of numbers and escaped names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
+from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.report.figures.figure import Figure
+from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
+from pathpatch_runner.report.text import visible
+
+LEFT, TOP, RIGHT, BOTTOM = 34, 16, 12, 8
+MOST_LINES = 24
+"""Lines between two steps up to which each is drawn."""
+SHIFT = 2.5
+"""Pixels between the lines of two expressions that run beside each other."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where a node stands, in pixels."""
+
+    graph: Graph
+    step_x: float
+    step_y: float
+
+    @classmethod
+    def of(cls, graph: Graph) -> _Layout:
+        layers = max(graph.shape.n_layers, 1)
+        columns = graph.shape.n_heads + 1
+        return cls(
+            graph, min(26.0, max(9.0, 300 / columns)), min(34.0, max(11.0, 320 / layers))
+        )
+
+    @property
+    def columns(self) -> int:
+        shape = self.graph.shape
+        return (shape.n_heads if shape.separable_heads else 1) + (0 if shape.attn_only else 1)
+
+    @property
+    def width(self) -> float:
+        return LEFT + self.step_x * self.columns + RIGHT + 40
+
+    @property
+    def height(self) -> float:
+        return TOP + self.step_y * (self.graph.shape.n_layers + 2) + BOTTOM
+
+    def place(self, node: int) -> tuple[float, float]:
+        """Layer 0 is lowest, `input` below it, `logits` above all."""
+        each = self.graph.nodes[node]
+        middle = LEFT + self.step_x * self.columns / 2
+        if each.kind is NodeKind.input:
+            return middle, self.line(-1)
+        if each.kind is NodeKind.logits:
+            return middle, self.line(self.graph.shape.n_layers)
+        column = self.columns - 1 if each.kind is NodeKind.mlp else max(each.head, 0)
+        lift = self.step_y * 0.22 if each.kind is NodeKind.mlp else 0.0
+        return LEFT + self.step_x * (column + 0.5), self.line(each.layer) - lift
+
+    def line(self, layer: int) -> float:
+        return TOP + self.step_y * (self.graph.shape.n_layers - layer + 0.5)
+
+    @property
+    def size(self) -> float:
+        """Radius of a node."""
+        return min(self.step_x, self.step_y) * 0.28
+
+
+def paths(path_set: PathSet, graph: Graph, about: str) -> Figure:
+    """One drawing of all routes of a path set. `about`: what it shows, such as its expressions."""
+    layout = _Layout.of(graph)
+    parts = [*_ground(layout)]
+    for number, route in enumerate(path_set):
+        parts += _route(layout, route, colour(SERIES[number % len(SERIES)]), number * SHIFT)
+    width, height = layout.width, layout.height
+    return Figure(
+        about,
+        drawn=f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'aria-label="{escape(visible(about))}" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}" font-size="10px">'
+        f"{''.join(parts)}</svg>",
+    )
+
+
+def _ground(layout: _Layout) -> Iterator[str]:
+    """Every node as an outline, layers numbered."""
+    shape = layout.graph.shape
+    soft = colour("soft")
+    for layer in range(shape.n_layers):
+        if shape.n_layers <= 16 or layer % 5 == 0 or layer == shape.n_layers - 1:
+            yield _text(LEFT - 8, layout.line(layer) + 3, "end", str(layer), soft)
+    yield _text(LEFT - 8, layout.line(-1) + 3, "end", "input", soft)
+    yield _text(LEFT - 8, layout.line(shape.n_layers) + 3, "end", "logits", soft)
+    for number in range(len(layout.graph.nodes)):
+        yield _node(layout, number, "none", colour("line"))
+
+
+def _node(layout: _Layout, number: int, fill: str, stroke: str, opacity: float = 1.0) -> str:
+    """Heads are discs, MLPs squares, `input` and `logits` bars."""
+    x, y = layout.place(number)
+    size = layout.size
+    node = layout.graph.nodes[number]
+    style = f'fill="{fill}" stroke="{stroke}" fill-opacity="{opacity}"'
+    title = f"<title>{node.name}</title>" if fill != "none" else ""
+    if node.kind in (NodeKind.input, NodeKind.logits):
+        half = layout.step_x * layout.columns / 2
+        return (
+            f'<rect x="{x - half:.1f}" y="{y - size / 2:.1f}" width="{2 * half:.1f}" '
+            f'height="{size:.1f}" rx="2" {style}>{title}</rect>'
+        )
+    if node.kind is NodeKind.mlp:
+        return (
+            f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:.1f}" '
+            f'height="{2 * size:.1f}" {style}>{title}</rect>'
+        )
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" {style}>{title}</circle>'
+
+
+def _route(layout: _Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
+    """Links first, so that nodes stand upon them."""
+    sets = [_nodes(layout.graph, steps) for steps in route.sets]
+    for number, through in enumerate(route.links):
+        yield from _link(layout, sets[number], sets[number + 1], through, shade, shift)
+    for number, (steps, nodes) in enumerate(zip(route.sets, sets, strict=True)):
+        whole = len(nodes) > 0.5 * len(layout.graph.nodes)
+        for node in nodes:
+            yield _node(layout, node, shade, shade, 0.25 if whole else 0.9)
+        yield from _labels(layout, steps, nodes, shade, number)
+
+
+def _nodes(graph: Graph, steps: Steps) -> list[int]:
+    """All nodes that a step may be at, lowest first."""
+    named = {node for pattern in steps.patterns for node in pattern.nodes}
+    if steps.negated:
+        partly = {n for p in steps.patterns if _constrained(p) for n in p.nodes}
+        return [n for n in range(1, graph.logits) if n not in named or n in partly]
+    return sorted(named)
+
+
+def _constrained(pattern: StepPattern) -> bool:
+    return any((pattern.slots, pattern.write, pattern.read, pattern.back))
+
+
+def _link(
+    layout: _Layout,
+    start: Sequence[int],
+    end: Sequence[int],
+    through: Steps | None,
+    shade: str,
+    shift: float,
+) -> Iterator[str]:
+    """Lines between all nodes that can follow each other, or one band for many."""
+    graph = layout.graph
+    ends = [(a, b) for a in start for b in end if graph.stage_of[a] < graph.stage_of[b]]
+    dashes = "" if through is None else ' stroke-dasharray="4 3"'
+    many = len(ends) > MOST_LINES
+    if many:
+        ends = _outline(layout, start, end)
+    for a, b in ends:
+        (x1, y1), (x2, y2) = layout.place(a), layout.place(b)
+        if a == 0:
+            x1 = x2
+        if b == graph.logits:
+            x2 = x1 if a else x2
+        yield (
+            f'<line x1="{x1 + shift:.1f}" y1="{y1:.1f}" x2="{x2 + shift:.1f}" y2="{y2:.1f}" '
+            f'stroke="{shade}" stroke-width="{0.8 if many else 1.4}" '
+            f'stroke-opacity="{0.5 if many else 0.85}"{dashes}/>'
+        )
+
+
+def _outline(layout: _Layout, start: Sequence[int], end: Sequence[int]) -> list[tuple[int, int]]:
+    """Of many links those at the borders: leftmost and rightmost of both ends."""
+
+    def sides(nodes: Sequence[int]) -> tuple[int, int]:
+        ordered = sorted(nodes, key=lambda node: layout.place(node)[0])
+        return ordered[0], ordered[-1]
+
+    return list(dict.fromkeys(zip(sides(start), sides(end), strict=True)))
+
+
+def _labels(
+    layout: _Layout, steps: Steps, nodes: Sequence[int], shade: str, number: int
+) -> Iterator[str]:
+    """Slots and positions beside the rightmost node of a step."""
+    text = " ".join(filter(None, dict.fromkeys(map(_constraint, steps.patterns))))
+    if not text or not nodes or number == 0:
+        return
+    last = max(nodes, key=lambda node: layout.place(node)[0])
+    x, y = layout.place(last)
+    if layout.graph.nodes[last].kind is NodeKind.logits:
+        x += layout.step_x * layout.columns / 2
+    yield _text(x + layout.size + 3, y + 3.5, "start", visible(text), shade)
+
+
+def _constraint(pattern: StepPattern) -> str:
+    """As an expression has it: "k", "v~1", "q@S1 @end"."""
+    slots = "" if pattern.slots is None else ",".join(sorted(pattern.slots, key="qkv".find))
+    if pattern.read is not None:
+        slots += f"@{pattern.read}"
+    if pattern.back is not None:
+        least, most = pattern.back
+        slots += f"~{least}" if least == most else f"~{least}-{most}"
+    return " ".join(filter(None, (slots, "" if pattern.write is None else f"@{pattern.write}")))
+
+
+def _text(x: float, y: float, anchor: str, text: str, shade: str) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{shade}">{escape(text)}</text>'
+    )

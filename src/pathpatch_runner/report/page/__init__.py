@@ -1,0 +1,15 @@
+"""`report.html`: one self-contained page a run. Nothing is fetched.
+
+markup    pieces of HTML; every text from data goes through here
+asked     what was asked: words, command, example pairs, expressions and drawings
+found     sentences made from the numbers, and the picture that fits
+special   contrasts, Shapley values, the tree of a search
+numbers   the table of all rows, and the data that the page's script reads
+trusted   the model's task, guards, comparisons, provenance, warnings
+cost      plan, time, tables to download
+document  the page around them; page.html, page.css, page.js
+"""
+
+from pathpatch_runner.report.page.document import render_report
+
+__all__ = ["render_report"]

@@ -1,0 +1,187 @@
+"""What was asked: in words, as a command, as example pairs, as expressions and drawings of paths."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pathpatch_runner.report.drawings import drawings
+from pathpatch_runner.report.page.markup import code, details, figure, name, section, text
+from pathpatch_runner.report.pairs import PairText, pair_texts
+from pathpatch_runner.report.run_view import RunView
+
+EXAMPLES = 3
+MOST_TOKENS = 120
+OPEN_HYPOTHESES = 12
+DIRECTIONS = {
+    "noising": "Noising: the named paths carry the corrupt prompt, all others the clean one. "
+    "Are these paths necessary? No effect means that they are not.",
+    "denoising": "Denoising: the named paths carry the clean prompt, all others the corrupt one. "
+    "Are these paths sufficient? An effect of 100% of the total means that they are.",
+}
+SOURCES = {
+    "corrupt": "",
+    "noise": "The corrupt prompt is the clean one with noise on its embeddings.",
+    "mean": "The named paths carry no corrupt prompt, but the mean of what their senders write on "
+    "the corrupt prompts.",
+    "zero": "The named paths carry no corrupt prompt: what their senders write is replaced by zeros.",
+}
+"""What a source of corrupt values other than the corrupt prompt changes in these sentences."""
+
+
+def asked(view: RunView) -> str:
+    """The section."""
+    directions = dict.fromkeys(part.direction for part in view.sections)
+    meant = [DIRECTIONS.get(each, "") for each in directions]
+    meant.append(SOURCES.get(view.settings.source, ""))
+    return section(
+        "asked",
+        "Asked",
+        *(f"<p>{text(line)}</p>" for line in meant if line),
+        _command(view.manifest),
+        _examples(view),
+        _hypotheses(view),
+    )
+
+
+def command_of(manifest: Mapping[str, Any]) -> str:
+    """The command line that gives this run again."""
+    words = list((manifest.get("provenance") or {}).get("command") or [])
+    if not words:
+        return ""
+    if words[0].endswith(".py"):
+        words.insert(0, "python")
+    elif words[0] == "__main__.py":
+        words[0:1] = ["python", "-m", "pathpatch_runner"]
+    return shlex.join(words)
+
+
+def _command(manifest: Mapping[str, Any]) -> str:
+    command = command_of(manifest)
+    if not command:
+        return ""
+    return (
+        f'<div class="command"><code id="command">{text(command)}</code>'
+        '<button type="button" class="copy" data-copy="command" hidden>Copy</button></div>'
+    )
+
+
+def _examples(view: RunView) -> str:
+    pairs = list(pair_texts(view.table("pairs")))
+    if not pairs:
+        return ""
+    shown = "".join(map(pair_html, pairs[:EXAMPLES]))
+    key = (
+        '<p class="key"><span class="tok read">read here</span> the output is read after this token; '
+        '<span class="tok differs">differs</span> between clean and corrupt; '
+        "small: named positions and the token's index.</p>"
+    )
+    count = f"{min(EXAMPLES, len(pairs))} of {len(pairs):,}"
+    return f"<h3>Pairs ({count})</h3>{key}{shown}"
+
+
+def pair_html(pair: PairText) -> str:
+    """Clean over corrupt, token by token, with what is read of them."""
+    many = len(pair.clean) > MOST_TOKENS
+    shown = range(len(pair.clean) - MOST_TOKENS if many else 0, len(pair.clean))
+    lines = "".join(
+        f'<div class="line"><span class="which">{which}</span><span class="tokens">'
+        f"{'… ' if many else ''}{''.join(_token(pair, tokens, at) for at in shown)}</span></div>"
+        for which, tokens in (("clean", pair.clean), ("corrupt", pair.corrupt))
+    )
+    return (
+        f'<div class="pair"><div class="soft">{name(pair.pair_id)}</div>{lines}'
+        f"{_answers(pair)}</div>"
+    )
+
+
+def _token(pair: PairText, tokens: Sequence[str], at: int) -> str:
+    """A token, marked; white space at its ends is shown."""
+    kinds = ["tok"]
+    if at in pair.points:
+        kinds.append("read")
+    if pair.clean[at] != pair.corrupt[at]:
+        kinds.append("differs")
+    names = [each for each, place in pair.positions.items() if place == at]
+    small = f"<small>{text(' '.join([*names, str(at)]))}</small>" if names else ""
+    return f'<span class="{" ".join(kinds)}">{_spaced(tokens[at])}{small}</span>'
+
+
+def _spaced(token: str) -> str:
+    shown = text(token)
+    return shown.replace(" ", '<i class="sp">·</i>') if token != token.strip() else shown
+
+
+def _answers(pair: PairText) -> str:
+    points = list(zip(pair.points, pair.answers, pair.distractors, strict=True))
+    known = [point for point in points if point[1] or point[2]]
+    if not known:
+        return ""
+    said = [
+        f"after token {at}: answer {code(answer)}"
+        + (f", distractor {code(distractor)}" if distractor else "")
+        for at, answer, distractor in known[:4]
+    ]
+    more = f"; and {len(known) - 4} more points" if len(known) > 4 else ""
+    return f'<div class="soft">{"; ".join(said)}{more}</div>'
+
+
+def _hypotheses(view: RunView) -> str:
+    """Every hypothesis with its entries, groups and drawing."""
+    configs = view.config.get("hypotheses") or {}
+    drawn = drawings(view)
+    parts = []
+    for hypothesis, config in configs.items():
+        entries = "".join(
+            f"<dt>{name(entry)}</dt><dd>{_entry(path)}</dd>"
+            for entry, path in (config.get("paths") or {}).items()
+        )
+        groups = "".join(
+            f"<dt>{name(group)}</dt><dd>{code(_nodes(nodes))}</dd>"
+            for group, nodes in (config.get("groups") or {}).items()
+        )
+        against = config.get("against")
+        notes = f"<p>Measured against {name(against)}.</p>" if against else ""
+        picture = figure(drawn[hypothesis], kind="grid") if hypothesis in drawn else ""
+        grouped = f'<p class="soft">Groups</p><dl>{groups}</dl>' if groups else ""
+        words = f'<div class="words"><dl>{entries}</dl>{grouped}{notes}</div>'
+        parts.append(
+            f'<article class="hypothesis"><h4>{name(hypothesis)}</h4>'
+            f'<div class="split">{words}{picture}</div></article>'
+        )
+    if not parts:
+        return ""
+    note = (
+        '<p class="soft">Drawn on the grid of the model: layers up, heads across, MLPs (squares) '
+        "last. Filled: nodes of a step; line: directly through the residual stream; dashed: "
+        "through other nodes; letters: the slot read. One colour an expression.</p>"
+    )
+    shown = "".join(parts)
+    title = f"Hypotheses ({len(parts)})"
+    if len(parts) <= OPEN_HYPOTHESES:
+        return f"<h3>{title}</h3>{note}{shown}"
+    return f"<h3>{title}</h3>{note}{details('Show all hypotheses', shown)}"
+
+
+def _entry(path: Mapping[str, Any]) -> str:
+    said = path.get("expr")
+    texts = said if isinstance(said, list) else [said]
+    lines = [code(each) for each in texts if isinstance(each, str) and each != "???"]
+    for kind in ("circuit", "edges", "every", "select", "sizes"):
+        if path.get(kind):
+            lines.append(f"{text(kind)}: {code(_short(path[kind]))}")
+    lines += [
+        f'<span class="soft">{name(variable)} over</span> {code(_nodes(values))}'
+        for variable, values in (path.get("over") or {}).items()
+    ]
+    return "<br>".join(lines)
+
+
+def _nodes(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _short(value: Any) -> str:
+    said = _nodes(value)
+    return said if len(said) <= 160 else f"{said[:160]}…"

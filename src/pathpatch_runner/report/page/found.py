@@ -1,0 +1,117 @@
+"""What was found: one paragraph for each metric and direction, then the picture that fits.
+
+Whole hypotheses and single paths: what they explain, with marks at 0 and 100%. Families: a grid
+whose axes depend on their variables; all grids of a metric and direction share a colour scale, and
+a button gives each its own. Sizes: the curve. Coalitions: Shapley values. A search: its tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pathpatch_runner.report.figures import Axes, Series, curve, effects_forest, forest, heatmap
+from pathpatch_runner.report.figures.scale import Scale
+from pathpatch_runner.report.page.markup import figure, name, section, sentence, text
+from pathpatch_runner.report.page.special import special_results
+from pathpatch_runner.report.rows import Row, Section, variables_of
+from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.sentences import sentences
+from pathpatch_runner.report.text import number
+
+NOTHING = "Nothing was evaluated: the summary has no rows."
+SIZE = "size"
+MOST_GRIDS = 24
+"""Families that get a picture; the table has all."""
+
+
+def found(view: RunView) -> str:
+    """The section."""
+    if not view.sections:
+        return section("found", "Found", f"<p>{NOTHING}</p>")
+    several = len(view.sections) > 1
+    parts = []
+    if several:
+        links = "".join(
+            f'<a href="#found-{place}">{text(each.name)}</a>'
+            for place, each in enumerate(view.sections, 1)
+        )
+        parts.append(f'<nav aria-label="Metrics and directions">{links}</nav>')
+    for place, each in enumerate(view.sections, 1):
+        said = " ".join(sentence(line) for line in sentences(view, each))
+        parts.append(f'<h3 id="found-{place}">{text(each.name)}</h3><p class="lead">{said}</p>')
+        parts += _pictures(view, each)
+    return section("found", "Found", *parts)
+
+
+def _pictures(view: RunView, part: Section) -> list[str]:
+    sized = {key: rows for key, rows in part.families.items() if _is_sized(rows)}
+    grids = {key: rows for key, rows in part.families.items() if key not in sized}
+    pictures = special_results(view, part)
+    if part.others:
+        caption = f"Bars: {view.settings.interval} over pairs. Orange: whole hypotheses."
+        pictures.append(figure(forest(part), text(caption)))
+    if sized:
+        pictures.append(_sizes(part, sized))
+    if grids:
+        pictures.append(_grids(part, grids))
+    return pictures
+
+
+def _is_sized(rows: Sequence[Row]) -> bool:
+    return variables_of(rows[0]) == [SIZE]
+
+
+def _sizes(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
+    series = [
+        Series(
+            " / ".join(key),
+            [
+                (
+                    float(row[f"over.{SIZE}"]),
+                    row["normalised_effect"] if not part.withheld else row["effect_mean"],
+                    row.get("normalised_ci_low"),
+                    row.get("normalised_ci_high"),
+                )
+                for row in sorted(rows, key=lambda row: float(row[f"over.{SIZE}"]))
+                if (row["effect_mean"] if part.withheld else row["normalised_effect"]) is not None
+            ],
+        )
+        for key, rows in families.items()
+    ]
+    marks = {} if part.withheld else {"0%": 0.0, "100%": 1.0}
+    y = f"effect on {part.quantity}" if part.withheld else f"share of the total effect on {part.metric}"
+    axes = Axes("nominal share of the edges (logarithmic)", y, marks, logarithmic=True)
+    return figure(curve(series, axes), "Circuits of growing size.")
+
+
+def _grids(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
+    known = [abs(r["effect_mean"]) for f in families.values() for r in f if r["effect_mean"] is not None]
+    shared = Scale.of(max(known, default=0.0))
+    shown = list(families.items())[:MOST_GRIDS]
+    figures = "".join(_grid(part, key, rows, shared) for key, rows in shown)
+    left = len(families) - len(shown)
+    more = f"<p class=\"soft\">and {left} more families in the table below</p>" if left else ""
+    unit = f" {part.unit}" if part.unit else ""
+    legend = (
+        '<p class="key"><span class="swatch helps"></span>helps the clean behaviour '
+        '<span class="swatch hurts"></span>works against it '
+        f'<span class="swatch bold">1.2</span>q &lt; 0.05; full colour: {text(number(shared.largest))}'
+        f"{text(unit)}, the largest effect of all grids here. Dot: rounds to nothing.</p>"
+    )
+    return f'{legend}<div class="grids">{figures}</div>{more}'
+
+
+def _grid(part: Section, key: tuple[str, str], rows: list[Row], shared: Scale) -> str:
+    """A grid with the factor by which its own scale is stronger."""
+    largest = max((abs(r["effect_mean"]) for r in rows if r["effect_mean"] is not None), default=0.0)
+    factor = shared.largest / largest if largest else 1.0
+    button = (
+        f'<button type="button" class="own" data-factor="{factor:.4g}" aria-pressed="false" hidden>'
+        "own colour scale</button>"
+        if factor > 1.05
+        else ""
+    )
+    if len(rows) == 1:
+        return figure(effects_forest(part, rows), name(" / ".join(key)), kind="map")
+    title = f"<b>{name(' / '.join(key))}</b> {button}"
+    return figure(heatmap(part, rows, shared), title, kind="map")

@@ -1,0 +1,133 @@
+"""Results of their own kind: paired contrasts, Shapley values, the tree of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pathpatch_runner.report.figures import differences, interactions, shapley_values
+from pathpatch_runner.report.figures.forest import Line
+from pathpatch_runner.report.page.markup import code, figure, text
+from pathpatch_runner.report.rows import Section, rows_of
+from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import MISSING, interval, number, percent, probability
+
+MOST_BRANCHES = 300
+
+
+def special_results(view: RunView, part: Section) -> list[str]:
+    """Pictures of the tables that only some runs have."""
+    pictures = [*_contrasts(view, part), *_shapley(view, part)]
+    table = view.table("found")
+    if table is not None and part is view.sections[0]:
+        pictures.append(search_tree(table))
+    return pictures
+
+
+def _of(view: RunView, name: str, part: Section) -> list[Mapping[str, Any]]:
+    """The table's rows of this metric and direction."""
+    table = view.table(name)
+    return [
+        row
+        for row in ([] if table is None else rows_of(table))
+        if row.get("metric") == part.metric and row.get("direction") in (None, part.direction)
+    ]
+
+
+def _contrasts(view: RunView, part: Section) -> list[str]:
+    rows = _of(view, "contrasts", part)
+    shares = [
+        _difference(row, row["pe_difference"], row["pe_ci_low"], row["pe_ci_high"], share=True)
+        for row in rows
+        if row.get("pe_difference") is not None and not part.withheld
+    ]
+    if shares:
+        title = f"difference of the proportion explained of {part.metric} (points)"
+        return [figure(differences(title, shares), "Paired over pairs.")]
+    effects = [
+        _difference(row, row["difference"], row["ci_low"], row["ci_high"], share=False)
+        for row in rows
+        if row.get("difference") is not None
+    ]
+    title = f"difference of effects on {part.quantity}"
+    return [figure(differences(title, effects), "Paired over pairs.")] if effects else []
+
+
+def _difference(
+    row: Mapping[str, Any], value: float, low: float | None, high: float | None, *, share: bool
+) -> Line:
+    factor = 100.0 if share else 1.0
+    low, high = (None if bound is None else factor * bound for bound in (low, high))
+    form = (lambda v: f"{v:.1f}") if share else number
+    bounds = interval(low, high, form)
+    p = row.get("p_value")
+    said = f"{form(factor * value)} {bounds if bounds != MISSING else ''}"
+    said += "" if p is None else f", p {probability(p)}"
+    return Line(str(row["contrast"]), factor * value, low, high, said, p is not None and p < 0.05)
+
+
+def _shapley(view: RunView, part: Section) -> list[str]:
+    rows = _of(view, "shapley", part)
+    single = [row for row in rows if row.get("other") is None]
+    pairs = {(r["entry"], r["other"]): r["value"] for r in rows if r.get("other") is not None}
+    pictures = []
+    for hypothesis in dict.fromkeys(row["hypothesis"] for row in single):
+        lines = [
+            _value(row) for row in single if row["hypothesis"] == hypothesis and row["value"] is not None
+        ]
+        pictures.append(
+            figure(shapley_values(lines, part.unit), f"Shapley values of {text(hypothesis)}")
+        )
+    if pairs:
+        pictures.append(figure(interactions(pairs, part.unit), "Interactions of two entries"))
+    return pictures
+
+
+def _value(row: Mapping[str, Any]) -> Line:
+    low, high = row.get("ci_low"), row.get("ci_high")
+    bounds = interval(low, high)
+    said = number(row["value"]) + ("" if bounds == MISSING else f" {bounds}")
+    return Line(str(row["entry"]), row["value"], low, high, said, True)
+
+
+def search_tree(table: pa.Table) -> str:
+    """What a search found, as nested lists that open: the tail of a path, then what continues
+    it backwards."""
+    rows = list(rows_of(table))[:MOST_BRANCHES]
+    children: dict[str, list[Mapping[str, Any]]] = {}
+    paths = {str(row["path"]) for row in rows}
+    for row in rows:
+        children.setdefault(_parent(str(row["path"]), paths), []).append(row)
+    left = table.num_rows - len(rows)
+    more = f'<p class="soft">and {left:,} more in found.parquet</p>' if left else ""
+    return f'<div class="tree" role="group" aria-label="paths found">{_branch("", children)}</div>{more}'
+
+
+def _parent(path: str, paths: set[str]) -> str:
+    """The longest tail of the path that was found too; "" for none."""
+    rest = path
+    while "->" in rest:
+        rest = rest.partition("->")[2].strip()
+        if rest in paths:
+            return rest
+    return ""
+
+
+def _branch(tail: str, children: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    items = []
+    for row in children.get(tail, ()):
+        path = str(row["path"])
+        effect = row.get("effect_mean", row.get("effect"))
+        share = row.get("normalised_effect", row.get("share"))
+        said = f"{code(path)} <b>{text(number(effect))}</b>"
+        if share is not None:
+            said += f' <span class="soft">{text(percent(share))} of the total</span>'
+        inner = _branch(path, children)
+        items.append(
+            f"<li><details open><summary>{said}</summary>{inner}</details></li>"
+            if inner
+            else f"<li>{said}</li>"
+        )
+    return f"<ul>{''.join(items)}</ul>" if items else ""

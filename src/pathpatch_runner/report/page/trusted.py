@@ -1,0 +1,150 @@
+"""Whether to believe it: the model's task, guards, multiple comparisons, where it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pathpatch_runner.report.page.markup import details, section, sentence, table, text
+from pathpatch_runner.report.rows import SIGNIFICANT, Section, is_significant
+from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import MISSING, counted, interval, number
+
+
+def warnings_of(view: RunView) -> list[str]:
+    """What a reader must know before any number. Names stand between backticks."""
+    said = [
+        f"{part.name}: {part.withheld}. Every share of it is withheld."
+        for part in view.sections
+        if part.withheld
+    ]
+    failed = [guard["name"] for guard in view.manifest.get("guards", ()) if not guard["passed"]]
+    said += [f"The guard `{name}` failed: no number of this run can be believed." for name in failed]
+    left_out = (view.manifest.get("counts") or {}).get("pairs_left_out")
+    if left_out:
+        said.append(f"{counted(left_out, 'pair')} could not be used and {_were(left_out)} left out.")
+    return said
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def banner(view: RunView) -> str:
+    """The warnings, at the top of the page."""
+    said = warnings_of(view)
+    lines = "".join(f"<li>{sentence(line)}</li>" for line in said)
+    return f'<div class="warning" role="note"><ul>{lines}</ul></div>' if said else ""
+
+
+def trusted(view: RunView) -> str:
+    """The section."""
+    return section(
+        "trust",
+        "Trust",
+        _task(view),
+        _comparisons(view),
+        _guards(view.manifest),
+        _origin(view),
+    )
+
+
+def _task(view: RunView) -> str:
+    if not view.sections:
+        return ""
+    rows = []
+    for part in view.sections:
+        first = part.rows[0]
+        share = (
+            "withheld" if part.withheld else "the model tells clean from corrupt prompts"
+        )
+        bounds = interval(*part.total_interval)
+        total = number(part.total) + ("" if bounds == MISSING else f" {bounds}")
+        clean, corrupt = number(first["clean_mean"]), number(first["corrupt_mean"])
+        rows.append([text(part.quantity), text(part.direction), clean, corrupt, text(total), share])
+    titles = ["metric", "direction", "clean", "corrupt", "total effect", ""]
+    return f"<h3>Does the model do the task?</h3>{table(titles, rows, numeric=(2, 3, 4))}"
+
+
+def _comparisons(view: RunView) -> str:
+    """How many tests, how many significant, and the least p that so few pairs can give."""
+    pairs = (view.manifest.get("counts") or {}).get("pairs", 0)
+    statistics = view.config.get("statistics") or {}
+    exact = 2.0 ** (1 - pairs) if pairs else 1.0
+    sampled = 1 / (statistics.get("n_permutations", 1000) + 1)
+    floor = max(exact, sampled) if pairs > 12 else exact
+    lines = [_tests(part) for part in view.sections]
+    lines.append(
+        f"With {counted(pairs, 'pair')} no p value can be below {floor:.2g}, however large the effect."
+        + (" Nothing can be significant here: bring more pairs." if floor >= SIGNIFICANT else "")
+    )
+    return f"<h3>Multiple comparisons</h3><ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>"
+
+
+def _tests(part: Section) -> str:
+    tested = [row for row in part.rows if row["p_value"] is not None]
+    corrected = any(row.get("q_value") is not None for row in tested)
+    found = sum(map(is_significant, tested))
+    kind = "q (Benjamini-Hochberg over each family)" if corrected else "p, not corrected"
+    expected = SIGNIFICANT * len(tested)
+    return (
+        f"{part.name}: {counted(len(tested), 'test')}, {found:,} with {kind} below {SIGNIFICANT:g}; "
+        f"uncorrected, {expected:.3g} would be expected by chance alone."
+    )
+
+
+def _guards(manifest: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            text(guard["name"]),
+            _small(guard["value"]),
+            _small(guard["tolerance"]),
+            f'<span class="{"pass" if guard["passed"] else "fail"}">'
+            f"{'holds' if guard['passed'] else 'fails'}</span>",
+        ]
+        for guard in manifest.get("guards", ())
+    ]
+    backend = manifest.get("backend") or {}
+    chosen = (
+        f'<p>Backend {text(backend["name"])}: {text(backend["reason"])}.</p>' if backend else ""
+    )
+    titles = ["identity", "off by", "tolerance", ""]
+    return (
+        "<h3>Guards</h3><p>Identities checked on this model and data before anything was run. "
+        "The broken plan is caught if its value is above the tolerance.</p>"
+        f"{table(titles, rows, numeric=(1, 2))}{chosen}"
+    )
+
+
+def _small(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2g}"
+
+
+def _origin(view: RunView) -> str:
+    provenance = view.manifest.get("provenance") or {}
+    digests = [[text(key), f"<code>{text(value)}</code>"] for key, value in (provenance.get("digests") or {}).items()]
+    versions = [[text(key), text(value)] for key, value in (provenance.get("versions") or {}).items()]
+    said = json.dumps(provenance, indent=2, ensure_ascii=False, default=str)
+    machine = ", ".join(
+        str(provenance[key]) for key in ("device_name", "device", "dtype", "platform") if provenance.get(key)
+    )
+    return (
+        "<h3>Where it came from</h3>"
+        f"<p>{text(commit_of(provenance.get('git')))}; {text(machine)}.</p>"
+        f"{table(['input', 'digest'], digests)}"
+        f"{details('Versions', table(['package', 'version'], versions))}"
+        f"{details('Everything the run says of itself', f'<pre tabindex=0>{text_block(said)}</pre>')}"
+    )
+
+
+def commit_of(git: Mapping[str, Any] | None) -> str:
+    """The commit of the code, and whether files differed from it."""
+    if not git:
+        return "installed package"
+    return f"commit {git['commit'][:10]}{' + local changes' if git['dirty'] else ''}"
+
+
+def text_block(value: str) -> str:
+    """Text of many lines: line ends stay."""
+    return "\n".join(text(line) for line in value.split("\n"))

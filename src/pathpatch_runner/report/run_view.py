@@ -1,0 +1,93 @@
+"""A run as a reader sees it: its manifest, its tables and its plan, in memory or from its directory.
+
+Everything a page or a figure shows is made from a `RunView`, so that a page can be made again from
+a directory without the model. Tables that a run does not have are absent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pathpatch_runner.errors import StoreError
+from pathpatch_runner.report.rows import Section, Settings, sections_of, settings_of
+
+TABLES = (
+    "summary",
+    "effects",
+    "pairs",
+    "contrasts",
+    "curves",
+    "shapley",
+    "interactions",
+    "found",
+    "scores",
+)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """`manifest`: as in manifest.json. `tables`: by file name without `.parquet`, at least
+    `summary`. `directory`: where it lies, None if nowhere."""
+
+    manifest: Mapping[str, Any]
+    tables: Mapping[str, pa.Table]
+    plan_text: str = ""
+    directory: Path | None = field(default=None, compare=False)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What the experiment says; empty where the manifest does not have it."""
+        provenance = self.manifest.get("provenance") or {}
+        return provenance.get("config") or {}
+
+    @property
+    def experiment(self) -> str:
+        """Its name."""
+        return str(self.manifest["experiment"])
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """The summary by metric and direction."""
+        return sections_of(self.tables["summary"])
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the numbers rest on."""
+        return settings_of(self.tables["summary"])
+
+    def table(self, name: str) -> pa.Table | None:
+        """None where the run does not have it, or it has no rows."""
+        table = self.tables.get(name)
+        return table if table is not None and table.num_rows else None
+
+
+def read_run(directory: Path | str) -> RunView:
+    """A finished run. Raises StoreError for a directory that has none, or files that cannot be
+    read."""
+    directory = Path(directory)
+    try:
+        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        tables = {
+            name: pq.read_table(file)
+            for name in TABLES
+            if (file := directory / f"{name}.parquet").is_file()
+        }
+        plan = directory / "plan.txt"
+        text = plan.read_text(encoding="utf-8") if plan.is_file() else ""
+    except FileNotFoundError:
+        raise StoreError(
+            f'"{directory}" has no manifest.json: it is no finished run. Run it again'
+        ) from None
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        raise StoreError(f'"{directory}" cannot be read: {error}. Run it again') from error
+    if not isinstance(manifest, dict) or "summary" not in tables:
+        raise StoreError(f'"{directory}" has no manifest or no summary.parquet. Run it again')
+    return RunView(manifest, tables, text, directory)

@@ -1,0 +1,127 @@
+"""What was found, in plain sentences made from the numbers.
+
+One paragraph for each metric and direction: the total effect, the whole hypotheses from the most
+to the least that they explain, paired differences, then for each family how many rows are
+significant and which are largest either way. Names stand between backticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pathpatch_runner.report.figures.forest import share_of
+from pathpatch_runner.report.rows import SIGNIFICANT, Row, Section, full_name, is_significant, label
+from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import MISSING, counted, interval, number, percent, probability
+
+MOST_NAMED = 6
+"""Hypotheses named in a sentence; the picture and the table have all."""
+
+
+def sentences(view: RunView, section: Section) -> list[str]:
+    """What the section says, one sentence after the other."""
+    said = [_total(section)]
+    if section.withheld:
+        said.append(f"Shares are withheld: {section.withheld}.")
+    whole = [row for row in section.others if row["unit"] == "hypothesis"]
+    said += _explained(section, whole or [r for r in section.others if r["unit"] == "path"])
+    said += _contrasts(view, section)
+    for (hypothesis, entry), rows in section.families.items():
+        said += _family(section, f"{hypothesis} / {entry}", rows)
+    said += _curves(view, section)
+    return said
+
+
+def _total(section: Section) -> str:
+    first = section.rows[0]
+    bounds = interval(*section.total_interval)
+    total = number(section.total) + ("" if bounds == MISSING else f" {bounds}")
+    clean, corrupt = number(first["clean_mean"]), number(first["corrupt_mean"])
+    unit = f" {section.unit}" if section.unit else ""
+    return (
+        f"Mean {section.metric} is {clean}{unit} on the clean prompts and {corrupt}{unit} on the "
+        f"corrupt ones, a total effect of {total}{unit}."
+    )
+
+
+def _explained(section: Section, rows: Sequence[Row]) -> Iterator[str]:
+    known = [(row, *share_of(section, row)) for row in rows]
+    ranked = sorted((e for e in known if e[1] is not None), key=lambda e: -(e[1] or 0.0))
+    if not ranked:
+        if rows:
+            yield _effects_only(section, rows)
+        return
+    verb = "takes away" if section.direction == "noising" else "explains"
+    parts = [
+        f"`{full_name(row)}` {verb if place == 0 else ''} {_share(value, low, high)}".replace("  ", " ")
+        for place, (row, value, low, high) in enumerate(ranked[:MOST_NAMED])
+    ]
+    more = len(ranked) - len(parts)
+    rest = f"; {counted(more, 'other')} less, down to {percent(ranked[-1][1])}" if more > 0 else ""
+    what = " of the total effect" if section.direction == "noising" else ""
+    first, *others = parts
+    yield "; ".join([first + what, *others]) + rest + "."
+
+
+def _effects_only(section: Section, rows: Sequence[Row]) -> str:
+    ranked = sorted(rows, key=lambda row: -abs(row["effect_mean"] or 0.0))[:MOST_NAMED]
+    return "; ".join(f"`{full_name(row)}` has an effect of {_effect(row)}" for row in ranked) + "."
+
+
+def _share(value: float, low: float | None, high: float | None) -> str:
+    bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
+    return percent(value) if bounds == MISSING else f"{percent(value)} {bounds}"
+
+
+def _effect(row: Row) -> str:
+    bounds = interval(row["effect_ci_low"], row["effect_ci_high"])
+    return number(row["effect_mean"]) + ("" if bounds == MISSING else f" {bounds}")
+
+
+def _family(section: Section, name: str, rows: Sequence[Row]) -> Iterator[str]:
+    known = [row for row in rows if row["effect_mean"] is not None]
+    found = [row for row in known if is_significant(row)]
+    kind = "q" if rows[0].get("q_value") is not None else "p"
+    yield (
+        f"Of the {counted(len(rows), 'row')} of `{name}` {len(found):,} "
+        f"{'is' if len(found) == 1 else 'are'} significant ({kind} < {SIGNIFICANT:g})."
+    )
+    for helps, said in ((True, "help most"), (False, "work against it most")):
+        side = [row for row in found if section.helps(row["effect_mean"]) is helps]
+        if side:
+            largest = sorted(side, key=lambda row: -abs(row["effect_mean"]))[:3]
+            yield f"Those that {said}: {', '.join(_member(row) for row in largest)}."
+
+
+def _member(row: Row) -> str:
+    share = row["normalised_effect"]
+    of_total = "" if share is None else f", {percent(share)} of the total"
+    binding = label(row).partition("[")[2].rstrip("]") or label(row)
+    return f"`{binding}` ({_effect(row)}{of_total})"
+
+
+def _contrasts(view: RunView, section: Section) -> Iterator[str]:
+    table = view.table("contrasts")
+    for row in [] if table is None else table.to_pylist():
+        if (row.get("metric"), row.get("direction")) != (section.metric, section.direction):
+            continue
+        name = row.get("contrast")
+        value, low, high = (row.get(f"pe_difference{end}") for end in ("", "_ci_low", "_ci_high"))
+        if value is not None and not section.withheld:
+            bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
+            yield f"The difference `{name}` is {100 * value:.1f} points {bounds}."
+        elif row.get("difference") is not None:
+            bounds = interval(row.get("ci_low"), row.get("ci_high"))
+            p = probability(row.get("p_value"))
+            yield f"The difference `{name}` is {number(row['difference'])} {bounds}, p {p}."
+
+
+def _curves(view: RunView, section: Section) -> Iterator[str]:
+    table = view.table("curves")
+    for row in [] if table is None else table.to_pylist():
+        if row.get("metric") != section.metric or row.get("cpr") is None:
+            continue
+        name = " / ".join(str(row[key]) for key in ("hypothesis", "entry") if row.get(key))
+        cpr = interval(row.get("cpr_ci_low"), row.get("cpr_ci_high"))
+        cmd = interval(row.get("cmd_ci_low"), row.get("cmd_ci_high"))
+        yield f"`{name}`: CPR {number(row['cpr'])} {cpr}, CMD {number(row.get('cmd'))} {cmd}."
