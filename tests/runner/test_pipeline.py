@@ -28,6 +28,7 @@ from runs.small import experiment, write_pairs
 FILES = {
     "effects.parquet",
     "summary.parquet",
+    "pairs.parquet",
     "manifest.json",
     "plan.txt",
     "report.html",

@@ -20,7 +20,7 @@ class ByPair:
 
 
 def effects_by_pair(summary: pa.Table, effects: pa.Table | None) -> ByPair | None:
-    """None where the effects are not there, or are not those of the summary's rows, points fastest."""
+    """None where the effects are not there, or are not those of the summary's rows."""
     if effects is None or not summary.num_rows or effects.num_rows % summary.num_rows:
         return None
     n_points = effects.num_rows // summary.num_rows

@@ -26,11 +26,11 @@ def drawings(view: RunView) -> dict[str, Figure]:
         return {}
     found = {}
     for hypothesis, config in (view.config.get("hypotheses") or {}).items():
-        routes = _routes(hypothesis, config, graph)
-        if routes:
+        entries = _entries(hypothesis, config, graph)
+        if entries:
             texts = "; ".join(_expressions(config))
             about = f"Paths of {visible(hypothesis)}: {visible(texts)}"
-            found[hypothesis] = paths(tuple(routes), graph, about)
+            found[hypothesis] = paths(entries, graph, about)
     return found
 
 
@@ -51,17 +51,19 @@ def _expressions(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _routes(hypothesis: str, config: Mapping[str, Any], graph: Graph) -> list[Route]:
+def _entries(
+    hypothesis: str, config: Mapping[str, Any], graph: Graph
+) -> dict[str, tuple[Route, ...]]:
     """What can be read; a run has been checked already, so a problem means another kind of
     entry."""
     problems: list[PathPatchError] = []
     scope = read_groups(config.get("groups") or {}, "groups", Scope(graph), problems)
-    routes = []
+    found: dict[str, tuple[Route, ...]] = {}
     for entry, path in (config.get("paths") or {}).items():
         said = PathConfig(expr=path.get("expr"), over=path.get("over") or {})
         read = read_entry(entry, said, f"hypotheses.{hypothesis}", scope, problems)
         if read is None:
             continue
         binding = {variable: frozenset(nodes) for variable, nodes in read.values.items()}
-        routes += [expression.template.bind(binding) for expression in read.expressions]
-    return routes
+        found[entry] = tuple(each.template.bind(binding) for each in read.expressions)
+    return found

@@ -158,8 +158,9 @@ def entry_of(row: Row) -> str:
 
 def chance(row: Row) -> float | None:
     """The q value, or in tables without one the p value."""
-    q = row.get("q_value")
-    return row["p_value"] if q is None else q
+    q: float | None = row.get("q_value")
+    p: float | None = row["p_value"]
+    return p if q is None else q
 
 
 def is_significant(row: Row) -> bool:

@@ -1,4 +1,4 @@
-"""A run as a reader sees it: its manifest, its tables and its plan, in memory or from its directory.
+"""A run as a reader sees it: manifest, tables and plan, in memory or from its directory.
 
 Everything a page or a figure shows is made from a `RunView`, so that a page can be made again from
 a directory without the model. Tables that a run does not have are absent.

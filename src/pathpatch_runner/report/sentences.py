@@ -1,8 +1,8 @@
 """What was found, in plain sentences made from the numbers.
 
-One paragraph for each metric and direction: the total effect, the whole hypotheses from the most
-to the least that they explain, paired differences, then for each family how many rows are
-significant and which are largest either way. Names stand between backticks.
+For each metric and direction a paragraph: the total effect, the whole hypotheses from the most to
+the least that they explain, paired differences; then a line for each family: how many rows are
+significant, and which are largest either way. Names stand between backticks.
 """
 
 from __future__ import annotations
@@ -18,18 +18,22 @@ MOST_NAMED = 6
 """Hypotheses named in a sentence; the picture and the table have all."""
 
 
-def sentences(view: RunView, section: Section) -> list[str]:
-    """What the section says, one sentence after the other."""
+def lead(view: RunView, section: Section) -> list[str]:
+    """The total effect, what hypotheses explain, and their differences."""
     said = [_total(section)]
     if section.withheld:
         said.append(f"Shares are withheld: {section.withheld}.")
     whole = [row for row in section.others if row["unit"] == "hypothesis"]
-    said += _explained(section, whole or [r for r in section.others if r["unit"] == "path"])
-    said += _contrasts(view, section)
-    for (hypothesis, entry), rows in section.families.items():
-        said += _family(section, f"{hypothesis} / {entry}", rows)
-    said += _curves(view, section)
-    return said
+    said += _explained(view, section, whole or [r for r in section.others if r["unit"] == "path"])
+    return [*said, *_contrasts(view, section), *_curves(view, section)]
+
+
+def of_families(section: Section) -> list[str]:
+    """A line for each family."""
+    return [
+        " ".join(_family(section, f"{hypothesis} / {entry}", rows))
+        for (hypothesis, entry), rows in section.families.items()
+    ]
 
 
 def _total(section: Section) -> str:
@@ -44,26 +48,40 @@ def _total(section: Section) -> str:
     )
 
 
-def _explained(section: Section, rows: Sequence[Row]) -> Iterator[str]:
+def _explained(view: RunView, section: Section, rows: Sequence[Row]) -> Iterator[str]:
     known = [(row, *share_of(section, row)) for row in rows]
-    ranked = sorted((e for e in known if e[1] is not None), key=lambda e: -(e[1] or 0.0))
+    found = [(row, value, low, high) for row, value, low, high in known if value is not None]
+    ranked = sorted(found, key=lambda each: -each[1])
     if not ranked:
         if rows:
-            yield _effects_only(section, rows)
+            yield _effects_only(rows)
         return
-    verb = "takes away" if section.direction == "noising" else "explains"
+    verb, of = (
+        ("takes away", " of the total effect")
+        if section.direction == "noising"
+        else (
+            "explains",
+            "",
+        )
+    )
+    named = ranked[:MOST_NAMED]
     parts = [
-        f"`{full_name(row)}` {verb if place == 0 else ''} {_share(value, low, high)}".replace("  ", " ")
-        for place, (row, value, low, high) in enumerate(ranked[:MOST_NAMED])
+        f"`{full_name(row)}`{f' {verb}' if place == 0 else ''} {_share(value, low, high)}"
+        f"{of if place == 0 else ''}"
+        for place, (row, value, low, high) in enumerate(named)
     ]
     more = len(ranked) - len(parts)
-    rest = f"; {counted(more, 'other')} less, down to {percent(ranked[-1][1])}" if more > 0 else ""
-    what = " of the total effect" if section.direction == "noising" else ""
-    first, *others = parts
-    yield "; ".join([first + what, *others]) + rest + "."
+    if more > 0:
+        last = "the last" if more == 1 else f"{more} others less, the last"
+        parts.append(f"{last} `{full_name(ranked[-1][0])}` {percent(ranked[-1][1])}")
+    yield "; ".join(parts) + "."
+    against = {view.settings.against.get(row["hypothesis"]) for row, *_ in ranked} - {None}
+    if against and section.direction == "denoising":
+        others = " or ".join(f"`{other}`" for other in sorted(map(str, against)))
+        yield f"Where a hypothesis names {others}, that one's unexplained effect counts as 100%."
 
 
-def _effects_only(section: Section, rows: Sequence[Row]) -> str:
+def _effects_only(rows: Sequence[Row]) -> str:
     ranked = sorted(rows, key=lambda row: -abs(row["effect_mean"] or 0.0))[:MOST_NAMED]
     return "; ".join(f"`{full_name(row)}` has an effect of {_effect(row)}" for row in ranked) + "."
 
@@ -90,7 +108,7 @@ def _family(section: Section, name: str, rows: Sequence[Row]) -> Iterator[str]:
         side = [row for row in found if section.helps(row["effect_mean"]) is helps]
         if side:
             largest = sorted(side, key=lambda row: -abs(row["effect_mean"]))[:3]
-            yield f"Those that {said}: {', '.join(_member(row) for row in largest)}."
+            yield f"Those that {said}: {', '.join(map(_member, largest))}."
 
 
 def _member(row: Row) -> str:

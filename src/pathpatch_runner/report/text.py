@@ -82,7 +82,7 @@ def _visible(character: str) -> str:
     if kind == "Cc":
         code = ord(character)
         return chr(_CONTROL_PICTURES + code) if code < 32 else "␡" if code == 127 else "�"
-    return f"\\u{ord(character):04x}" if kind in ("Cf", "Cs", "Zl", "Zp") else character
+    return f"\\u{ord(character):04x}" if kind in ("Cf", "Cn", "Cs", "Zl", "Zp") else character
 
 
 def shorten(text: str, width: int) -> str:

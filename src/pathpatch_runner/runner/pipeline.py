@@ -27,7 +27,8 @@ from pathpatch_runner.execute.sources import prepare_source
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
-from pathpatch_runner.report.html import render_report
+from pathpatch_runner.report.page import render_report
+from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
 from pathpatch_runner.runner.start import RunOutcome
@@ -108,7 +109,7 @@ def _compute(
     timings.seconds["execute"] -= measured.baseline_seconds
     watch.stage("writing tables and report")
     with timings.stage("tables"):
-        tables = run_tables(config, inputs, measured)
+        tables = run_tables(config, inputs, measured, model.tokenizer)
         for name, table in tables.items():
             directory.write_table(f"{name}.parquet", table)
         summary = tables["summary"]
@@ -125,8 +126,8 @@ def _compute(
         started,
     )
     with timings.stage("report"):
-        report = render_report(manifest.to_dict(), summary, planned.text)
-        directory.write_text("report.html", report)
+        view = RunView(manifest.to_dict(), tables, planned.text)
+        directory.write_text("report.html", render_report(view))
     directory.write_manifest(dataclasses.replace(manifest, timings=dict(timings.seconds)))
     return summary
 

@@ -65,6 +65,7 @@ def manifest_of(
         command=command,
         config={
             **inputs.identity,
+            "description": config.description,
             "runtime": vars(config.runtime),
             "shape": vars(inputs.shape),
         },

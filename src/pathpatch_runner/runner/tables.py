@@ -18,10 +18,14 @@ from pathpatch_runner.effects import (
 )
 from pathpatch_runner.execute.task import Measured
 from pathpatch_runner.inputs import Inputs
+from pathpatch_runner.model.tokenizer import Tokenizer
+from pathpatch_runner.runner.prompts import pairs_table
 from pathpatch_runner.store import package_versions, reproducible
 
 
-def run_tables(config: ExperimentConfig, inputs: Inputs, measured: Measured) -> dict[str, pa.Table]:
+def run_tables(
+    config: ExperimentConfig, inputs: Inputs, measured: Measured, tokenizer: Tokenizer | None
+) -> dict[str, pa.Table]:
     """Every table of the run, by the name of its file without `.parquet`."""
     results = results_of(config, inputs, measured)
     description = reproducible(
@@ -30,6 +34,7 @@ def run_tables(config: ExperimentConfig, inputs: Inputs, measured: Measured) -> 
     tables = {
         "effects": effects_table(results),
         "summary": summary_table(results, config.statistics, config.seed),
+        "pairs": pairs_table(inputs.pairs.pairs, tokenizer.token_text if tokenizer else None),
     }
     return {name: describe_run(table, description) for name, table in tables.items()}
 

@@ -28,7 +28,9 @@ def interactions(values: Mapping[tuple[str, str], float], unit: str) -> Figure:
     cells += [_cell(b, a, value, scale) for (a, b), value in values.items()]
     said = "; ".join(f"{visible(a)} with {visible(b)} {number(v)}" for (a, b), v in values.items())
     title = f"interaction ({scale.unit(unit)})" if scale.unit(unit) else "interaction"
-    return Figure(f"Interactions of entries: {said}.", _spec(cells, list(map(visible, names)), title))
+    return Figure(
+        f"Interactions of entries: {said}.", _spec(cells, list(map(visible, names)), title)
+    )
 
 
 def _cell(line: str, column: str, value: float, scale: Scale) -> dict[str, Any]:

@@ -12,6 +12,7 @@ a grid of layers, is SVG of our own (`paths`).
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,11 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from pathpatch_runner.errors import ConfigError, did_you_mean
-from pathpatch_runner.report.figures.theme import config, on_any_page, on_paper
+from pathpatch_runner.report.figures.theme import colour, config, on_any_page, on_paper
+from pathpatch_runner.report.figures.vega import VegaError, vega_svg
+from pathpatch_runner.report.text import visible
+
+log = logging.getLogger("pathpatch_runner")
 
 FORMATS = ("pdf", "svg", "png")
 PIXELS_PER_INCH = 300
-MIME = "application/vnd.vegalite.v5+json"
 
 _MARK = re.compile(
     r'<(path|text) aria-label="(?:#(\d+) )?([^"]*)" role="graphics-symbol" '
@@ -52,7 +56,13 @@ class Figure:
     def svg(self) -> str:
         """For a page that gives the colours their values: one image to a screen reader, every
         mark with its numbers as `<title>`."""
-        return self.drawn if self.spec is None else _tidy(_rendered(self.full_spec), self.about)
+        if self.spec is None:
+            return self.drawn
+        try:
+            return _tidy(vega_svg(self.full_spec), self.about)
+        except VegaError as error:
+            log.warning("a figure could not be drawn (%s): %s", self.about, error)
+            return _instead(self.about)
 
     @property
     def full_spec(self) -> dict[str, Any]:
@@ -89,20 +99,29 @@ class Figure:
         return on_any_page(self.svg)
 
 
-def _rendered(spec: Mapping[str, Any]) -> str:
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(dict(spec), allowed_base_urls=[]))
-
-
 def _tidy(svg: str, about: str) -> str:
     """Marks lose what only a screen reader of single marks would want and get a `<title>`;
     numbers of ten digits get two decimals."""
     svg = _MARK.sub(_titled, svg)
     svg = _EMPTY.sub("", _ARIA.sub("", svg))
     svg = _ATTRIBUTE.sub(lambda match: _LONG.sub(r"\1", match[0]), svg)
-    label = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(about)}" '
+    label = _opening(about)
     return _OPEN.sub(lambda match: f"{label}{match[1]}>", svg, count=1)
+
+
+def _opening(about: str) -> str:
+    """One image to a screen reader."""
+    said = escape(visible(about))
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{said}" '
+
+
+def _instead(about: str) -> str:
+    """A picture that says that there is none."""
+    return (
+        f'{_opening(about)}width="340" height="40" viewBox="0 0 340 40">'
+        f'<text x="4" y="24" fill="{colour("bad")}" font-size="13px">'
+        "This figure could not be drawn; see run.log.</text></svg>"
+    )
 
 
 def _titled(match: re.Match[str]) -> str:

@@ -142,7 +142,9 @@ def _spec(
         _beside(y, "name", -10, "right", 1.0),
         _beside(y, "text", WIDTH + 10, "left", 0.85),
     ]
-    widest = {key: max(len(value[key]) for value in values) for key in ("name", "text")}
+    widest = {
+        key: max((len(str(value[key])) for value in values), default=0) for key in ("name", "text")
+    }
     size = {
         "width": WIDTH,
         "height": {"step": LINE},

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.nodes import cell_of, column_order, in_order, is_node
+from pathpatch_runner.report.figures.nodes import (
+    MLP,
+    WHOLE,
+    cell_of,
+    column_order,
+    in_order,
+    is_node,
+)
 from pathpatch_runner.report.figures.scale import Scale
 from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.rows import Row, Section, chance, is_significant, label
@@ -85,7 +92,16 @@ def _layers(rows: Sequence[Row], name: str) -> Grid:
     outside = [""] if any(not line for line, _ in cells) else []
     inside = column_order(column for line, column in cells if line)
     columns = [*inside, *(column for line, column in cells if not line)]
-    return Grid(cells, [*outside, *lines], columns, "layer", f"{_role(name)}: head or MLP")
+    kinds = " or ".join(
+        kind
+        for kind, has in (
+            ("head", any(column.startswith("h") for column in inside)),
+            ("attention", WHOLE in inside),
+            ("MLP", MLP in inside),
+        )
+        if has
+    )
+    return Grid(cells, [*outside, *lines], columns, "layer", f"{_role(name)}: {kinds}")
 
 
 def _crossed(rows: Sequence[Row], variables: Sequence[str]) -> Grid:
@@ -199,7 +215,10 @@ def _spec(
         "layer": marks,
         "title": {
             "text": effect_title(section, scale),
-            "subtitle": ["orange: helps the clean behaviour, blue: works", "against it; bold: q < 0.05"],
+            "subtitle": [
+                "orange: helps the clean behaviour, blue: works",
+                "against it; bold: q < 0.05",
+            ],
             "fontWeight": "normal",
             "fontSize": 11,
             "subtitleFontSize": 10,

@@ -3,14 +3,14 @@
 Drawn is what an expression says, not each of its paths, of which there may be billions: the nodes
 of every step are filled, a direct link is a line from node to node (or a band, where there would
 be many), a link through other nodes is dashed. Letters beside a receiver are its slots, with the
-position read, `@` is the position written. Each expression has a colour.
+position read, `@` is the position written. Each entry has a colour.
 
 No library draws this, so it is SVG of our own: pure text made of numbers and escaped names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -20,9 +20,14 @@ from pathpatch_runner.report.figures.figure import Figure
 from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
 from pathpatch_runner.report.text import visible
 
-LEFT, TOP, RIGHT, BOTTOM = 34, 16, 12, 8
+LEFT, TOP, RIGHT, BOTTOM = 38, 10, 12, 12
+ROOM_FOR_LABELS = 90
+LETTER = 5.6
+"""Pixels that a letter of a label takes."""
 MOST_LINES = 24
 """Lines between two steps up to which each is drawn."""
+MOST_SENDERS = 6
+EVERYTHING = Steps(())
 SHIFT = 2.5
 """Pixels between the lines of two expressions that run beside each other."""
 
@@ -40,7 +45,7 @@ class _Layout:
         layers = max(graph.shape.n_layers, 1)
         columns = graph.shape.n_heads + 1
         return cls(
-            graph, min(26.0, max(9.0, 300 / columns)), min(34.0, max(11.0, 320 / layers))
+            graph, min(26.0, max(9.0, 300 / columns)), min(64.0, max(11.0, 300 / (layers + 1)))
         )
 
     @property
@@ -50,11 +55,11 @@ class _Layout:
 
     @property
     def width(self) -> float:
-        return LEFT + self.step_x * self.columns + RIGHT + 40
+        return LEFT + self.step_x * self.columns + RIGHT + ROOM_FOR_LABELS
 
     @property
     def height(self) -> float:
-        return TOP + self.step_y * (self.graph.shape.n_layers + 2) + BOTTOM
+        return TOP + self.step_y * (self.graph.shape.n_layers + 1) + BOTTOM
 
     def place(self, node: int) -> tuple[float, float]:
         """Layer 0 is lowest, `input` below it, `logits` above all."""
@@ -69,7 +74,7 @@ class _Layout:
         return LEFT + self.step_x * (column + 0.5), self.line(each.layer) - lift
 
     def line(self, layer: int) -> float:
-        return TOP + self.step_y * (self.graph.shape.n_layers - layer + 0.5)
+        return TOP + self.step_y * (self.graph.shape.n_layers - layer)
 
     @property
     def size(self) -> float:
@@ -77,12 +82,17 @@ class _Layout:
         return min(self.step_x, self.step_y) * 0.28
 
 
-def paths(path_set: PathSet, graph: Graph, about: str) -> Figure:
-    """One drawing of all routes of a path set. `about`: what it shows, such as its expressions."""
+def paths(entries: Mapping[str, PathSet], graph: Graph, about: str) -> Figure:
+    """One drawing of the path sets of a hypothesis' entries, a colour each (`entry_colours`).
+    `about`: what it shows, such as its expressions."""
     layout = _Layout.of(graph)
+    shades = entry_colours(entries)
     parts = [*_ground(layout)]
-    for number, route in enumerate(path_set):
-        parts += _route(layout, route, colour(SERIES[number % len(SERIES)]), number * SHIFT)
+    for number, (entry, shade) in enumerate(shades.items()):
+        for route in entries[entry]:
+            parts += _links(layout, route, shade, number * SHIFT)
+    parts += _filled(layout, entries, shades)
+    parts += _labels(layout, entries, shades)
     width, height = layout.width, layout.height
     return Figure(
         about,
@@ -91,6 +101,11 @@ def paths(path_set: PathSet, graph: Graph, about: str) -> Figure:
         f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}" font-size="10px">'
         f"{''.join(parts)}</svg>",
     )
+
+
+def entry_colours(entries: Iterable[str]) -> dict[str, str]:
+    """The colour in which each entry of a hypothesis is drawn."""
+    return {entry: colour(SERIES[i % len(SERIES)]) for i, entry in enumerate(entries)}
 
 
 def _ground(layout: _Layout) -> Iterator[str]:
@@ -127,16 +142,34 @@ def _node(layout: _Layout, number: int, fill: str, stroke: str, opacity: float =
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" {style}>{title}</circle>'
 
 
-def _route(layout: _Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
-    """Links first, so that nodes stand upon them."""
+def _links(layout: _Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
+    """A sender carries everything that reached it: dashed from `input`."""
     sets = [_nodes(layout.graph, steps) for steps in route.sets]
+    if 0 not in sets[0] and len(sets[0]) <= MOST_SENDERS:
+        for sender in sets[0]:
+            yield from _link(layout, [0], [sender], EVERYTHING, shade, shift)
     for number, through in enumerate(route.links):
         yield from _link(layout, sets[number], sets[number + 1], through, shade, shift)
-    for number, (steps, nodes) in enumerate(zip(route.sets, sets, strict=True)):
-        whole = len(nodes) > 0.5 * len(layout.graph.nodes)
-        for node in nodes:
-            yield _node(layout, node, shade, shade, 0.25 if whole else 0.9)
-        yield from _labels(layout, steps, nodes, shade, number)
+
+
+def _filled(
+    layout: _Layout, entries: Mapping[str, PathSet], shades: Mapping[str, str]
+) -> Iterator[str]:
+    """Nodes of all steps, above the links. One of several entries has no entry's colour."""
+    owners: dict[int, set[str]] = {}
+    faint: dict[int, bool] = {}
+    for entry, path_set in entries.items():
+        for route in path_set:
+            for steps in route.sets:
+                nodes = _nodes(layout.graph, steps)
+                for node in nodes:
+                    owners.setdefault(node, set()).add(shades[entry])
+                    many = len(nodes) > 0.5 * len(layout.graph.nodes)
+                    faint[node] = faint.get(node, True) and many
+    for node, used in sorted(owners.items()):
+        end = node in (0, layout.graph.logits)
+        shade = colour("soft") if end else next(iter(used)) if len(used) == 1 else colour("ink")
+        yield _node(layout, node, shade, shade, 0.3 if faint[node] else 0.95)
 
 
 def _nodes(graph: Graph, steps: Steps) -> list[int]:
@@ -191,17 +224,26 @@ def _outline(layout: _Layout, start: Sequence[int], end: Sequence[int]) -> list[
 
 
 def _labels(
-    layout: _Layout, steps: Steps, nodes: Sequence[int], shade: str, number: int
+    layout: _Layout, entries: Mapping[str, PathSet], shades: Mapping[str, str]
 ) -> Iterator[str]:
-    """Slots and positions beside the rightmost node of a step."""
-    text = " ".join(filter(None, dict.fromkeys(map(_constraint, steps.patterns))))
-    if not text or not nodes or number == 0:
-        return
-    last = max(nodes, key=lambda node: layout.place(node)[0])
-    x, y = layout.place(last)
-    if layout.graph.nodes[last].kind is NodeKind.logits:
-        x += layout.step_x * layout.columns / 2
-    yield _text(x + layout.size + 3, y + 3.5, "start", visible(text), shade)
+    """Slots and positions beside the rightmost node of each step but the first, those of one
+    node one after the other."""
+    said: dict[int, dict[tuple[str, str], None]] = {}
+    for entry, path_set in entries.items():
+        for steps in (steps for route in path_set for steps in route.sets[1:]):
+            nodes = _nodes(layout.graph, steps)
+            text = " ".join(filter(None, dict.fromkeys(map(_constraint, steps.patterns))))
+            if text and nodes:
+                last = max(nodes, key=lambda node: layout.place(node)[0])
+                said.setdefault(last, {})[text, shades[entry]] = None
+    for node, labels in said.items():
+        x, y = layout.place(node)
+        if node == layout.graph.logits:
+            x += layout.step_x * layout.columns / 2
+        x += layout.size + 3
+        for text, shade in labels:
+            yield _text(x, y + 3.5, "start", visible(text), shade)
+            x += LETTER * (len(text) + 1)
 
 
 def _constraint(pattern: StepPattern) -> str:

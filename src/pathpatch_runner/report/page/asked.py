@@ -1,12 +1,15 @@
-"""What was asked: in words, as a command, as example pairs, as expressions and drawings of paths."""
+"""What was asked: in words, as a command, as example pairs, as expressions and drawings."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pathpatch_runner.report.drawings import drawings
+from pathpatch_runner.report.figures import Figure
+from pathpatch_runner.report.figures.paths import entry_colours
 from pathpatch_runner.report.page.markup import code, details, figure, name, section, text
 from pathpatch_runner.report.pairs import PairText, pair_texts
 from pathpatch_runner.report.run_view import RunView
@@ -25,7 +28,8 @@ SOURCES = {
     "noise": "The corrupt prompt is the clean one with noise on its embeddings.",
     "mean": "The named paths carry no corrupt prompt, but the mean of what their senders write on "
     "the corrupt prompts.",
-    "zero": "The named paths carry no corrupt prompt: what their senders write is replaced by zeros.",
+    "zero": "The named paths carry no corrupt prompt: what their senders write is replaced by "
+    "zeros.",
 }
 """What a source of corrupt values other than the corrupt prompt changes in these sentences."""
 
@@ -73,7 +77,7 @@ def _examples(view: RunView) -> str:
         return ""
     shown = "".join(map(pair_html, pairs[:EXAMPLES]))
     key = (
-        '<p class="key"><span class="tok read">read here</span> the output is read after this token; '
+        '<p class="key"><span class="tok read">read</span> the output is read after this token; '
         '<span class="tok differs">differs</span> between clean and corrupt; '
         "small: named positions and the token's index.</p>"
     )
@@ -128,40 +132,52 @@ def _answers(pair: PairText) -> str:
 
 
 def _hypotheses(view: RunView) -> str:
-    """Every hypothesis with its entries, groups and drawing."""
+    """Every hypothesis with its entries and drawing; groups that several share stand once."""
     configs = view.config.get("hypotheses") or {}
-    drawn = drawings(view)
-    parts = []
-    for hypothesis, config in configs.items():
-        entries = "".join(
-            f"<dt>{name(entry)}</dt><dd>{_entry(path)}</dd>"
-            for entry, path in (config.get("paths") or {}).items()
-        )
-        groups = "".join(
-            f"<dt>{name(group)}</dt><dd>{code(_nodes(nodes))}</dd>"
-            for group, nodes in (config.get("groups") or {}).items()
-        )
-        against = config.get("against")
-        notes = f"<p>Measured against {name(against)}.</p>" if against else ""
-        picture = figure(drawn[hypothesis], kind="grid") if hypothesis in drawn else ""
-        grouped = f'<p class="soft">Groups</p><dl>{groups}</dl>' if groups else ""
-        words = f'<div class="words"><dl>{entries}</dl>{grouped}{notes}</div>'
-        parts.append(
-            f'<article class="hypothesis"><h4>{name(hypothesis)}</h4>'
-            f'<div class="split">{words}{picture}</div></article>'
-        )
-    if not parts:
+    if not configs:
         return ""
-    note = (
-        '<p class="soft">Drawn on the grid of the model: layers up, heads across, MLPs (squares) '
-        "last. Filled: nodes of a step; line: directly through the residual stream; dashed: "
-        "through other nodes; letters: the slot read. One colour an expression.</p>"
+    drawn = drawings(view)
+    kinds = {json.dumps(config.get("groups") or {}) for config in configs.values()}
+    shared = len(kinds) == 1 and len(configs) > 1
+    cards = [_card(key, each, drawn.get(key), groups=not shared) for key, each in configs.items()]
+    shown = f'<div class="cards">{"".join(cards)}</div>'
+    title = f"<h3>Hypotheses ({len(cards)})</h3>"
+    common = _groups(next(iter(configs.values()))) if shared else ""
+    body = f"{NOTE}{common}{shown}" if drawn else f"{common}{shown}"
+    return title + (body if len(cards) <= OPEN_HYPOTHESES else details("Show them", body))
+
+
+NOTE = (
+    '<p class="soft">Drawn on the grid of the model: layers up, heads across, MLPs (squares) last. '
+    "Filled: nodes of a step; line: directly through the residual stream; dashed: through other "
+    "nodes; letters: the slot read and where. One colour an entry.</p>"
+)
+
+
+def _card(hypothesis: str, config: Mapping[str, Any], drawn: Figure | None, *, groups: bool) -> str:
+    entries = config.get("paths") or {}
+    shades = entry_colours(entries) if drawn is not None else {}
+    lines = "".join(
+        f"<dt>{_swatch(shades.get(entry))}{name(entry)}</dt><dd>{_entry(path)}</dd>"
+        for entry, path in entries.items()
     )
-    shown = "".join(parts)
-    title = f"Hypotheses ({len(parts)})"
-    if len(parts) <= OPEN_HYPOTHESES:
-        return f"<h3>{title}</h3>{note}{shown}"
-    return f"<h3>{title}</h3>{note}{details('Show all hypotheses', shown)}"
+    against = config.get("against")
+    notes = f'<p class="soft">measured against {name(against)}</p>' if against else ""
+    words = f'<div class="words"><dl>{lines}</dl>{_groups(config) if groups else ""}{notes}</div>'
+    picture = "" if drawn is None else figure(drawn, kind="grid")
+    return f'<article class="card"><h4>{name(hypothesis)}</h4>{words}{picture}</article>'
+
+
+def _swatch(shade: str | None) -> str:
+    return f'<span class="dot" style="background:{shade}"></span>' if shade else ""
+
+
+def _groups(config: Mapping[str, Any]) -> str:
+    groups = "".join(
+        f"<dt>{name(group)}</dt><dd>{code(_nodes(nodes))}</dd>"
+        for group, nodes in (config.get("groups") or {}).items()
+    )
+    return f'<div class="words"><p class="soft">Groups</p><dl>{groups}</dl></div>' if groups else ""
 
 
 def _entry(path: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ STAGES = {
     "report": "this page",
 }
 MEANINGS = {
-    "effects": "one row for each evaluation point, unit and metric: clean, corrupt, patched, effect",
+    "effects": "one row for each evaluation point, unit and metric: clean, corrupt, patched",
     "summary": "one row for each unit, metric and direction: means, intervals, p, q, shares",
     "contrasts": "paired differences of two units",
     "curves": "CPR and CMD of circuits of growing size",
@@ -43,7 +43,9 @@ def cost(view: RunView) -> str:
         f"{_passes(counts.get('forward_passes'))}",
     ]
     if counts.get("bindings_left_out"):
-        said.append(f"{counted(counts['bindings_left_out'], 'binding')} left out: they match no path")
+        said.append(
+            f"{counted(counts['bindings_left_out'], 'binding')} left out: they match no path"
+        )
     lines = "".join(f"<li>{text(line)}</li>" for line in said if line)
     plan = details("The plan in words", f"<pre tabindex=0>{text_block(view.plan_text)}</pre>")
     return section("cost", "Cost", f"<ul>{lines}</ul>", _times(view.manifest), plan)
@@ -83,7 +85,9 @@ def data(view: RunView) -> str:
         ]
         for name in names
     ]
-    rows.append(['<a href="manifest.json" download>manifest.json</a>', "", "everything about the run"])
+    rows.append(
+        ['<a href="manifest.json" download>manifest.json</a>', "", "everything about the run"]
+    )
     how = (
         "import pandas as pd\n"
         "summary = pd.read_parquet('summary.parquet')\n\n"

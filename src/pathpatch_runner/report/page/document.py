@@ -53,7 +53,9 @@ def _lead(view: RunView) -> str:
             "T", " "
         ),
     }
-    shown = "".join(f"<div><dt>{key}</dt><dd>{name(value)}</dd></div>" for key, value in facts.items() if value)
+    shown = "".join(
+        f"<div><dt>{key}</dt><dd>{name(value)}</dd></div>" for key, value in facts.items() if value
+    )
     said = f'<p class="description">{text(description)}</p>' if description else ""
     return f'{said}<dl class="facts">{shown}</dl>'
 
@@ -65,7 +67,9 @@ def document(
     links = "".join(f'<a href="#{anchor}">{said}</a>' for anchor, said in contents.items())
     return Template(_asset("page.html")).substitute(
         title=text(f"{title} · pathpatch_runner"),
-        style=_asset("page.css").replace("/*light*/", variables(LIGHT)).replace("/*dark*/", variables(DARK)),
+        style=_asset("page.css")
+        .replace("/*light*/", variables(LIGHT))
+        .replace("/*dark*/", variables(DARK)),
         heading=heading,
         lead=lead,
         contents=f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else "",
@@ -75,4 +79,6 @@ def document(
 
 
 def _asset(file: str) -> str:
-    return resources.files("pathpatch_runner.report.page").joinpath(file).read_text(encoding="utf-8")
+    return (
+        resources.files("pathpatch_runner.report.page").joinpath(file).read_text(encoding="utf-8")
+    )

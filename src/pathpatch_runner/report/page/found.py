@@ -15,7 +15,7 @@ from pathpatch_runner.report.page.markup import figure, name, section, sentence,
 from pathpatch_runner.report.page.special import special_results
 from pathpatch_runner.report.rows import Row, Section, variables_of
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.sentences import sentences
+from pathpatch_runner.report.sentences import lead, of_families
 from pathpatch_runner.report.text import number
 
 NOTHING = "Nothing was evaluated: the summary has no rows."
@@ -37,17 +37,23 @@ def found(view: RunView) -> str:
         )
         parts.append(f'<nav aria-label="Metrics and directions">{links}</nav>')
     for place, each in enumerate(view.sections, 1):
-        said = " ".join(sentence(line) for line in sentences(view, each))
+        said = " ".join(map(sentence, lead(view, each)))
         parts.append(f'<h3 id="found-{place}">{text(each.name)}</h3><p class="lead">{said}</p>')
+        lines = "".join(f"<li>{sentence(line)}</li>" for line in of_families(each)[:MOST_GRIDS])
+        parts.append(f"<ul>{lines}</ul>" if lines else "")
         parts += _pictures(view, each)
     return section("found", "Found", *parts)
 
 
 def _pictures(view: RunView, part: Section) -> list[str]:
     sized = {key: rows for key, rows in part.families.items() if _is_sized(rows)}
-    grids = {key: rows for key, rows in part.families.items() if key not in sized}
+    grids = {
+        key: rows
+        for key, rows in part.families.items()
+        if key not in sized and any(row["effect_mean"] is not None for row in rows)
+    }
     pictures = special_results(view, part)
-    if part.others:
+    if any(row["effect_mean"] is not None for row in part.others):
         caption = f"Bars: {view.settings.interval} over pairs. Orange: whole hypotheses."
         pictures.append(figure(forest(part), text(caption)))
     if sized:
@@ -79,31 +85,40 @@ def _sizes(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
         for key, rows in families.items()
     ]
     marks = {} if part.withheld else {"0%": 0.0, "100%": 1.0}
-    y = f"effect on {part.quantity}" if part.withheld else f"share of the total effect on {part.metric}"
+    y = (
+        f"effect on {part.quantity}"
+        if part.withheld
+        else f"share of the total effect on {part.metric}"
+    )
     axes = Axes("nominal share of the edges (logarithmic)", y, marks, logarithmic=True)
     return figure(curve(series, axes), "Circuits of growing size.")
 
 
 def _grids(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
-    known = [abs(r["effect_mean"]) for f in families.values() for r in f if r["effect_mean"] is not None]
+    known = [
+        abs(r["effect_mean"]) for f in families.values() for r in f if r["effect_mean"] is not None
+    ]
     shared = Scale.of(max(known, default=0.0))
     shown = list(families.items())[:MOST_GRIDS]
     figures = "".join(_grid(part, key, rows, shared) for key, rows in shown)
     left = len(families) - len(shown)
-    more = f"<p class=\"soft\">and {left} more families in the table below</p>" if left else ""
+    more = f'<p class="soft">and {left} more families in the table below</p>' if left else ""
     unit = f" {part.unit}" if part.unit else ""
     legend = (
         '<p class="key"><span class="swatch helps"></span>helps the clean behaviour '
         '<span class="swatch hurts"></span>works against it '
-        f'<span class="swatch bold">1.2</span>q &lt; 0.05; full colour: {text(number(shared.largest))}'
-        f"{text(unit)}, the largest effect of all grids here. Dot: rounds to nothing.</p>"
+        '<span class="swatch bold">1.2</span>q &lt; 0.05; full colour: '
+        f"{text(number(shared.largest) + unit)}, the largest effect of all grids here. "
+        "Dot: rounds to nothing.</p>"
     )
     return f'{legend}<div class="grids">{figures}</div>{more}'
 
 
 def _grid(part: Section, key: tuple[str, str], rows: list[Row], shared: Scale) -> str:
     """A grid with the factor by which its own scale is stronger."""
-    largest = max((abs(r["effect_mean"]) for r in rows if r["effect_mean"] is not None), default=0.0)
+    largest = max(
+        (abs(r["effect_mean"]) for r in rows if r["effect_mean"] is not None), default=0.0
+    )
     factor = shared.largest / largest if largest else 1.0
     button = (
         f'<button type="button" class="own" data-factor="{factor:.4g}" aria-pressed="false" hidden>'

@@ -40,14 +40,16 @@ def figure(drawn: Figure, caption: str = "", *, kind: str = "") -> str:
     """A figure that scrolls sideways, and can be scrolled by keyboard, where it is too wide.
     `caption`: HTML."""
     words = f"<figcaption>{caption}</figcaption>" if caption else ""
-    label = escape(drawn.about[:60])
+    label = text(drawn.about[:60])
     return (
         f'<figure class="{kind}"><div class="scroll" tabindex="0" role="group" '
         f'aria-label="{label}">{drawn.svg}</div>{words}</figure>'
     )
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()) -> str:
+def table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()
+) -> str:
     """`rows`: of HTML. `numeric`: columns set to the right."""
 
     def cell(tag: str, place: int, content: str) -> str:
@@ -68,10 +70,13 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequ
 
 def details(title: str, content: str, *, is_open: bool = False) -> str:
     """What is there for those who ask. `content`: HTML."""
-    return f"<details{' open' if is_open else ''}><summary>{text(title)}</summary>{content}</details>"
+    return (
+        f"<details{' open' if is_open else ''}><summary>{text(title)}</summary>{content}</details>"
+    )
 
 
 def section(anchor: str, title: str, *parts: str) -> str:
     """A part of the page under its heading."""
     inside = "\n".join(part for part in parts if part)
-    return f'<section id="{anchor}" aria-labelledby="h-{anchor}"><h2 id="h-{anchor}">{title}</h2>\n{inside}</section>'
+    heading = f'<h2 id="h-{anchor}">{title}</h2>'
+    return f'<section id="{anchor}" aria-labelledby="h-{anchor}">{heading}\n{inside}</section>'

@@ -83,7 +83,8 @@ def _controls(sections: Sequence[Section], total: int) -> str:
         f'<option value="{place}">{text(part.name)}</option>' for place, part in enumerate(sections)
     )
     several = (
-        f'<label>Metric <select id="f-section"><option value="">all</option>{options}</select></label>'
+        '<label>Metric <select id="f-section"><option value="">all</option>'
+        f"{options}</select></label>"
         if len(sections) > 1
         else ""
     )
@@ -118,7 +119,7 @@ def _kind(title: str) -> str:
 
 def _line(part: Section, row: Row) -> str:
     """A row as it stands without scripts."""
-    expressions = "".join(f"<div>{code(each)}</div>" for each in str(row["path"]).split(" | "))
+    expressions = f'<div class="clamp">{code(row["path"])}</div>'
     effect = interval(row["effect_ci_low"], row["effect_ci_high"])
     explained = interval(row["pe_ci_low"], row["pe_ci_high"], percent)
     cells = [
@@ -129,12 +130,15 @@ def _line(part: Section, row: Row) -> str:
         (probability(row.get("q_value")), MISSING),
         (f"{row['n']:,}", MISSING),
     ]
-    found = "".join(
-        f'<td class="n">{text(value)}{f"<small>{text(below)}</small>" if below != MISSING else ""}</td>'
-        for value, below in cells
-    )
+    found = "".join(f'<td class="n">{text(value)}{_below(under)}</td>' for value, under in cells)
     title = f"<b>{name(row['hypothesis'])}</b> {name(label(row))}"
-    return f'<tr><th scope="row">{title}<small>{text(part.name)}</small>{expressions}</th>{found}</tr>'
+    return (
+        f'<tr><th scope="row">{title}<small>{text(part.name)}</small>{expressions}</th>{found}</tr>'
+    )
+
+
+def _below(said: str) -> str:
+    return "" if said == MISSING else f"<small>{text(said)}</small>"
 
 
 def _meanings() -> str:
@@ -210,8 +214,9 @@ def _by_pair(by_pair: ByPair | None, rows: Sequence[Row]) -> dict[str, Any]:
             scales.append(None)
             continue
         largest = float(np.abs(values).max()) or 1.0
-        scales.append(float(f"{largest:.6g}"))
-        blocks.append(np.round(values / scales[-1] * FULL).clip(-FULL, FULL).astype("<i2"))
+        scale = float(f"{largest:.6g}")
+        scales.append(scale)
+        blocks.append(np.round(values / scale * FULL).clip(-FULL, FULL).astype("<i2"))
     packed = base64.b64encode(np.concatenate(blocks).tobytes()).decode() if blocks else ""
     return {"effects": packed, "scale": scales, "n_pairs": len(by_pair.pair_ids)}
 

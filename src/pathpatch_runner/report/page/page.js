@@ -56,7 +56,7 @@ function start(data) {
     const name = make('button', {type: 'button', class: 'open', 'aria-expanded': 'false'},
       make('b', {}, make('bdi', {}, row.hypothesis)), ' ', make('bdi', {}, row.label));
     const head = make('th', {scope: 'row'}, name, own('small', section.name));
-    for (const path of row.path.split(' | ').slice(0, 12)) head.append(make('div', {}, own('code', path)));
+    head.append(make('div', {class: 'clamp'}, own('code', row.path)));
     const cells = [
       [number(row.effect), bounds(row.low, row.high)], [percent(row.total), ''],
       [percent(row.explained), bounds(row.pe_low, row.pe_high, percent)],
@@ -135,6 +135,7 @@ function start(data) {
 
 function detail(row, section, data) {
   const box = make('div', {class: 'detail'});
+  box.append(make('ul', {}, ...row.path.split(' | ').map(path => make('li', {}, own('code', path)))));
   if (!row.pairs) {
     box.append(make('p', {}, data.n_pairs ? 'Effects by pair of this row are in effects.parquet: the page holds those of the rows with the largest effects.' : 'There is one pair only, or its effects are in effects.parquet.'));
     return box;

@@ -74,9 +74,8 @@ def _shapley(view: RunView, part: Section) -> list[str]:
     pairs = {(r["entry"], r["other"]): r["value"] for r in rows if r.get("other") is not None}
     pictures = []
     for hypothesis in dict.fromkeys(row["hypothesis"] for row in single):
-        lines = [
-            _value(row) for row in single if row["hypothesis"] == hypothesis and row["value"] is not None
-        ]
+        own = [row for row in single if row["hypothesis"] == hypothesis]
+        lines = [_value(row) for row in own if row["value"] is not None]
         pictures.append(
             figure(shapley_values(lines, part.unit), f"Shapley values of {text(hypothesis)}")
         )
@@ -102,7 +101,8 @@ def search_tree(table: pa.Table) -> str:
         children.setdefault(_parent(str(row["path"]), paths), []).append(row)
     left = table.num_rows - len(rows)
     more = f'<p class="soft">and {left:,} more in found.parquet</p>' if left else ""
-    return f'<div class="tree" role="group" aria-label="paths found">{_branch("", children)}</div>{more}'
+    tree = _branch("", children)
+    return f'<div class="tree" role="group" aria-label="paths found">{tree}</div>{more}'
 
 
 def _parent(path: str, paths: set[str]) -> str:

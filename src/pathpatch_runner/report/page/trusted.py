@@ -20,10 +20,14 @@ def warnings_of(view: RunView) -> list[str]:
         if part.withheld
     ]
     failed = [guard["name"] for guard in view.manifest.get("guards", ()) if not guard["passed"]]
-    said += [f"The guard `{name}` failed: no number of this run can be believed." for name in failed]
+    said += [
+        f"The guard `{name}` failed: no number of this run can be believed." for name in failed
+    ]
     left_out = (view.manifest.get("counts") or {}).get("pairs_left_out")
     if left_out:
-        said.append(f"{counted(left_out, 'pair')} could not be used and {_were(left_out)} left out.")
+        said.append(
+            f"{counted(left_out, 'pair')} could not be used and {_were(left_out)} left out."
+        )
     return said
 
 
@@ -56,9 +60,7 @@ def _task(view: RunView) -> str:
     rows = []
     for part in view.sections:
         first = part.rows[0]
-        share = (
-            "withheld" if part.withheld else "the model tells clean from corrupt prompts"
-        )
+        share = "withheld" if part.withheld else "the model tells clean from corrupt prompts"
         bounds = interval(*part.total_interval)
         total = number(part.total) + ("" if bounds == MISSING else f" {bounds}")
         clean, corrupt = number(first["clean_mean"]), number(first["corrupt_mean"])
@@ -76,10 +78,11 @@ def _comparisons(view: RunView) -> str:
     floor = max(exact, sampled) if pairs > 12 else exact
     lines = [_tests(part) for part in view.sections]
     lines.append(
-        f"With {counted(pairs, 'pair')} no p value can be below {floor:.2g}, however large the effect."
+        f"With {counted(pairs, 'pair')} no p value is below {floor:.2g}, however large an effect."
         + (" Nothing can be significant here: bring more pairs." if floor >= SIGNIFICANT else "")
     )
-    return f"<h3>Multiple comparisons</h3><ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>"
+    items = "".join(f"<li>{text(line)}</li>" for line in lines)
+    return f"<h3>Multiple comparisons</h3><ul>{items}</ul>"
 
 
 def _tests(part: Section) -> str:
@@ -89,8 +92,8 @@ def _tests(part: Section) -> str:
     kind = "q (Benjamini-Hochberg over each family)" if corrected else "p, not corrected"
     expected = SIGNIFICANT * len(tested)
     return (
-        f"{part.name}: {counted(len(tested), 'test')}, {found:,} with {kind} below {SIGNIFICANT:g}; "
-        f"uncorrected, {expected:.3g} would be expected by chance alone."
+        f"{part.name}: {counted(len(tested), 'test')}: {found:,} with {kind} < {SIGNIFICANT:g}. "
+        f"Uncorrected, {expected:.3g} would be expected by chance alone."
     )
 
 
@@ -107,7 +110,7 @@ def _guards(manifest: Mapping[str, Any]) -> str:
     ]
     backend = manifest.get("backend") or {}
     chosen = (
-        f'<p>Backend {text(backend["name"])}: {text(backend["reason"])}.</p>' if backend else ""
+        f"<p>Backend {text(backend['name'])}: {text(backend['reason'])}.</p>" if backend else ""
     )
     titles = ["identity", "off by", "tolerance", ""]
     return (
@@ -123,18 +126,26 @@ def _small(value: float | None) -> str:
 
 def _origin(view: RunView) -> str:
     provenance = view.manifest.get("provenance") or {}
-    digests = [[text(key), f"<code>{text(value)}</code>"] for key, value in (provenance.get("digests") or {}).items()]
-    versions = [[text(key), text(value)] for key, value in (provenance.get("versions") or {}).items()]
+    digests = [
+        [text(key), f"<code>{text(value)}</code>"]
+        for key, value in (provenance.get("digests") or {}).items()
+    ]
+    versions = [
+        [text(key), text(value)] for key, value in (provenance.get("versions") or {}).items()
+    ]
     said = json.dumps(provenance, indent=2, ensure_ascii=False, default=str)
+    whole = f"<pre tabindex=0>{text_block(said)}</pre>"
     machine = ", ".join(
-        str(provenance[key]) for key in ("device_name", "device", "dtype", "platform") if provenance.get(key)
+        str(provenance[key])
+        for key in ("device_name", "device", "dtype", "platform")
+        if provenance.get(key)
     )
     return (
         "<h3>Where it came from</h3>"
         f"<p>{text(commit_of(provenance.get('git')))}; {text(machine)}.</p>"
         f"{table(['input', 'digest'], digests)}"
         f"{details('Versions', table(['package', 'version'], versions))}"
-        f"{details('Everything the run says of itself', f'<pre tabindex=0>{text_block(said)}</pre>')}"
+        f"{details('Everything the run says of itself', whole)}"
     )
 
 

@@ -1,0 +1,301 @@
+"""`report.html`: one file that asks for nothing, shows every number, and takes names as text."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pathpatch_runner.report.page import render_report
+from pathpatch_runner.report.page.numbers import COLUMNS
+from pathpatch_runner.store import Counts
+from report.pages import Page
+from report.summaries import EXPRESSION, described, head_row, row, summary, without_values
+from report.views import effects, pairs, view
+from store.records import MANIFEST, PROVENANCE
+
+HOSTILE = "<k>&\"'[k]</td><script>alert(1)</script>$title"
+ESCAPES = "\x1b[31mred\x07"
+TURNED = "\u202eright to left"
+INDUCTION = {
+    "hypotheses": {
+        "h": {
+            "groups": {"movers": ["a1.h0-1"]},
+            "paths": {"k": {"expr": "input -> a0.h3<v~1> -> movers<k> -> logits"}},
+            "against": "rest",
+        }
+    }
+}
+
+
+def page(table: pa.Table, **more: Any) -> Page:
+    return Page.of(render_report(view(table, **more)))
+
+
+def said(table: pa.Table, **more: Any) -> str:
+    """The text of the page with single blanks."""
+    return " ".join(page(table, **more).text.split())
+
+
+def cells(html: str) -> list[list[str]]:
+    """The text of the cells of every row of the table of all rows, as it stands."""
+    body = html.split('<table id="rows">')[1].split("<tbody>")[1].split("</tbody>")[0]
+    lines = re.findall("<tr>(.*?)</tr>", body)
+    return [
+        [" ".join(Page.of(cell).text.split()) for cell in re.findall("<t[hd].*?</t[hd]>", line)]
+        for line in lines
+    ]
+
+
+def data(html: str) -> Any:
+    """What the page's script reads."""
+    (packed,) = re.findall('id="data">(.*?)</script>', html)
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
+
+
+def everything() -> pa.Table:
+    """Two metrics, two directions, two hundred rows each, a family over heads and a union."""
+    keys = [(metric, way) for metric in ("loss", "logit_diff") for way in ("noising", "denoising")]
+    return summary(
+        *(
+            each | {"metric": metric, "direction": way}
+            for metric, way in keys
+            for each in [
+                row("all", 3.5, unit="hypothesis"),
+                *(head_row(f"a{i % 20}.h{i // 20}", "a30.h1", i / 100) for i in range(199)),
+            ]
+        )
+    )
+
+
+def test_the_numbers_of_a_row() -> None:
+    table = summary(row("f[s=a0.h1]", 2.0, p_value=0.0002), row("f+g", unit="hypothesis"))
+    assert cells(render_report(view(table))) == [
+        [
+            f"h f[s=a0.h1] loss, noising {EXPRESSION}",
+            "2.000 [1.500, 2.500]",
+            "50.0%",
+            "75.0% [62.5%, 87.5%]",
+            "<0.001",
+            "-",
+            "1,234",
+        ],
+        [
+            f"h hypothesis loss, noising {EXPRESSION}",
+            "1.000 [0.500, 1.500]",
+            "25.0%",
+            "75.0% [62.5%, 87.5%]",
+            "0.042",
+            "-",
+            "1,234",
+        ],
+    ]
+
+
+@pytest.mark.parametrize("hostile", [HOSTILE, ESCAPES, TURNED])
+def test_every_name_is_text_wherever_it_stands(hostile: str) -> None:
+    names = ("hypothesis", "path_id", "path", "metric", "model", "dataset")
+    table = summary(row() | dict.fromkeys(names, hostile))
+    config = {
+        "description": hostile,
+        "hypotheses": {hostile: {"paths": {hostile: {"expr": hostile}}, "groups": {}}},
+    }
+    run = view(
+        described(table, against={hostile: hostile}),
+        config=config,
+        plan=hostile,
+        tables={"pairs": pairs((hostile.replace(" ", ""), hostile.replace(" ", "")))},
+        experiment=hostile,
+        run_key=hostile,
+        backend={"name": hostile, "reason": hostile},
+        guards=[{"name": hostile, "value": 0.0, "tolerance": 1.0, "passed": False}],
+    )
+    html = render_report(run)
+    shown = Page.of(html)
+    assert shown.unbalanced == []
+    assert html.count("<script>") == 1
+    assert html.count("<k>") == 0
+    assert "\x1b" not in html
+    assert "\x07" not in html
+    assert "\u202e" not in html
+    readable = hostile.replace("\x1b", "␛").replace("\x07", "␇").replace("\u202e", "\\u202e")
+    assert shown.text.count(readable) >= 10
+
+
+def test_nothing_is_fetched() -> None:
+    html = render_report(view(described(everything()), config=INDUCTION))
+    shown = Page.of(html)
+    assert "default-src 'none'" in "".join(shown.values("content", "meta"))
+    assert not shown.tags & {"img", "iframe", "object", "base", "use", "image"}
+    assert shown.values("src") + shown.values("srcset") + shown.values("xlink:href") == []
+    local = re.compile(r"#[\w-]*|[a-z]+\.(parquet|json)|data:,")
+    assert all(local.fullmatch(target) for target in shown.values("href"))
+    # The one address is the name of SVG's own namespace.
+    assert set(re.findall(r"https?:[^\"' ]*", html)) == {"http://www.w3.org/2000/svg"}
+    assert re.findall(r"@import|url\(|fetch\(|import\(|XMLHttp|eval\(", html) == []
+
+
+def test_the_parts_stand_in_the_order_in_which_one_asks() -> None:
+    html = render_report(view(described(everything()), config=INDUCTION))
+    titles = ["Asked", "Found", "Per row and per pair", "Trust", "Cost", "Data"]
+    assert re.findall("<h2[^>]*>(.*?)</h2>", html) == titles
+    assert Page.of(html).unbalanced == []
+    headings = [f"{m}, {d}" for m in ("loss", "logit_diff") for d in ("noising", "denoising")]
+    assert re.findall('<h3 id="found-.">(.*?)</h3>', html) == headings
+
+
+def test_a_page_without_scripts_has_the_most_important_rows_and_says_how_many_it_has_not() -> None:
+    table = summary(*(row(f"p{i}", i / 100) for i in range(1700)))
+    html = render_report(view(table))
+    assert len(cells(html)) == 40
+    assert cells(html)[0][0].startswith("h p1699 ")
+    assert "and 1,660 more in summary.parquet" in html
+
+
+def test_the_script_gets_every_row_and_every_pair() -> None:
+    table = summary(row("a", 2.0), row("b", -1.0, q_value=0.5))
+    each = effects(table, [[1.0, 3.0], [-2.0, 0.0]])
+    texts = pairs(("one two", "one 2"), ("x y", "z y"))
+    found = data(render_report(view(table, tables={"effects": each, "pairs": texts})))
+    columns = found["columns"]
+    assert columns["effect"] == [2.0, -1.0]
+    assert [columns["label"]["texts"][code] for code in columns["label"]["codes"]] == ["a", "b"]
+    assert columns["p"] == [0.0421, 0.0421]
+    assert found["n_pairs"] == 2
+    assert found["scale"] == [3.0, 2.0]
+    raw = base64.b64decode(found["effects"])
+    values = [int.from_bytes(raw[i : i + 2], "little", signed=True) for i in range(0, 8, 2)]
+    # A third, all, all the other way and nothing of the row's largest effect.
+    assert values == [round(32767 / 3), 32767, -32767, 0]
+    assert found["pairs"][1]["clean"] == ["x", "y"]
+    assert found["pairs"][0]["corrupt"] == ["one", "2"]
+
+
+def test_every_column_is_explained() -> None:
+    html = render_report(view(summary(row())))
+    meanings = html.split("What the columns mean")[1]
+    assert re.findall("<dt>(.*?)</dt>", meanings)[: len(COLUMNS)] == list(COLUMNS)
+
+
+def test_a_hypothesis_is_shown_as_expression_and_as_drawing() -> None:
+    shown = page(summary(row()), config=INDUCTION)
+    assert "input -> a0.h3<v~1> -> movers<k> -> logits" in shown.text
+    (drawing,) = [text for text in shown.values("aria-label", "svg") if "Paths of h" in text]
+    assert "movers<k>" in drawing
+
+
+def test_prompts_are_shown_token_by_token_with_what_differs_and_what_is_read() -> None:
+    html = render_report(view(summary(row()), tables={"pairs": pairs(("a b c", "a d c"))}))
+    tokens = re.findall('<span class="(tok(?: [a-z]+)*)">(.*?)</span>', html)
+    kinds = {text.split("<")[0]: kind for kind, text in tokens}
+    assert kinds["a"] == "tok"
+    assert kinds["b"] == kinds["d"] == "tok differs"
+    assert kinds["c"] == "tok read"
+    assert "after token 2: answer yes , distractor no" in said(
+        summary(row()), tables={"pairs": pairs(("a b c", "a d c"))}
+    )
+
+
+def test_the_command_can_be_repeated() -> None:
+    command = ["run.py", "experiment=ioi", "name=two words"]
+    provenance = {**MANIFEST.to_dict()["provenance"], "command": command}
+    assert "python run.py experiment=ioi 'name=two words'" in said(
+        summary(row()), provenance=provenance
+    )
+
+
+@pytest.mark.parametrize("value", [None, math.nan])
+def test_missing_values_are_dashes_and_never_not_a_number(value: float | None) -> None:
+    html = render_report(view(summary(without_values(value, path_id="bad"), row("good"))))
+    bad, good = cells(html)
+    assert bad[1:6] == ["-", "-", "-", "-", "-"]
+    assert good[1] == "1.000 [0.500, 1.500]"
+    assert data(html)["columns"]["effect"] == [None, 1.0]
+    assert not re.search(r"\bnan\b", Page.of(html).text)
+
+
+@pytest.mark.parametrize("value", [None, math.nan])
+def test_a_run_without_a_single_number_still_has_a_page(value: float | None) -> None:
+    nothing = {"over.s": "a0.h1", "clean_mean": value, "corrupt_mean": value}
+    shown = page(summary(without_values(value, **nothing)))
+    assert "Mean loss is - nats on the clean prompts" in shown.text
+    assert shown.unbalanced == []
+
+
+def test_no_rows_still_make_a_page() -> None:
+    shown = page(summary())
+    assert "Nothing was evaluated: the summary has no rows." in shown.text
+    assert shown.unbalanced == []
+
+
+def test_without_a_total_effect_every_share_is_withheld_and_a_warning_stands_on_top() -> None:
+    table = summary(row("h", unit="hypothesis", clean_mean=5.0, corrupt_mean=5.0))
+    html = render_report(view(table))
+    text = " ".join(Page.of(html).text.split())
+    assert "the total effect (0.000) is within rounding" in html.split("<main")[1][:600]
+    assert "Shares are withheld" in text
+    assert cells(html)[0][2:4] == ["-", "-"]
+    assert "75.0%" not in text
+
+
+def test_an_interval_of_the_total_effect_that_holds_0_withholds_too() -> None:
+    bounds = {"total_effect": 4.0, "total_effect_ci_low": -0.5, "total_effect_ci_high": 8.5}
+    table = summary(row())
+    for name, value in bounds.items():
+        if name in table.schema.names:
+            table = table.drop_columns([name])
+        table = table.append_column(name, pa.array([value]))
+    assert "the interval of the total effect [-0.500, 8.500] holds 0" in said(table)
+
+
+def test_a_guard_that_failed_is_a_warning() -> None:
+    guards = [{"name": "patch nothing = clean", "value": 1.0, "tolerance": 0.1, "passed": False}]
+    assert "The guard patch nothing = clean failed" in said(summary(row()), guards=guards)
+
+
+def test_the_run_and_its_checks() -> None:
+    text = said(summary(row()))
+    for word in ("gpt-toy", "0123456789", "nothing patched is clean", "holds", "hooks"):
+        assert word in text
+    assert "left out: they match no path" in text
+    counts = vars(Counts(3, 0, 7, 4, 2, 5))
+    assert "left out: they match no path" not in said(summary(row()), counts=counts)
+
+
+def test_the_least_p_that_so_few_pairs_can_give_is_said() -> None:
+    counts = vars(Counts(3, 0, 7, 4, 4, 4))
+    text = said(summary(row()), counts=counts)
+    # Four pairs have 16 patterns of signs, two of which are as extreme as all alike.
+    assert "With 4 pairs no p value is below 0.12" in text
+    assert "bring more pairs" in text
+
+
+@pytest.mark.parametrize(
+    ("git", "shown"),
+    [
+        (None, "installed package"),
+        (PROVENANCE.git, "commit 0123456789"),
+        (replace(PROVENANCE.git, dirty=True) if PROVENANCE.git else None, "+ local changes"),
+    ],
+    ids=["installed", "clean", "dirty"],
+)
+def test_where_the_program_came_from(git: Any, shown: str) -> None:
+    manifest = replace(MANIFEST, provenance=replace(PROVENANCE, git=git)).to_dict()
+    assert shown in said(summary(row()), provenance=manifest["provenance"])
+
+
+def test_other_sources_than_the_corrupt_prompt_are_named() -> None:
+    assert "replaced by zeros" in said(described(summary(row()), source="zero"))
+    assert "replaced by zeros" not in said(described(summary(row())))
+
+
+def test_a_page_is_the_same_every_time() -> None:
+    table = described(everything())
+    assert render_report(view(table)) == render_report(view(table))
