@@ -94,9 +94,7 @@ def test_a_family_over_two_nodes_is_senders_by_receivers_from_below() -> None:
 
 
 def test_a_family_over_nodes_and_positions_has_the_positions_across() -> None:
-    rows = [
-        row("f") | {"over.s": node, "over.r": place} for node in ("m0", "m1") for place in "ab"
-    ]
+    rows = [row("f") | {"over.s": node, "over.r": place} for node in ("m0", "m1") for place in "ab"]
     grid = grid_of(rows)
     assert (list(grid.lines), list(grid.columns)) == (["m0", "m1"], ["a", "b"])
 

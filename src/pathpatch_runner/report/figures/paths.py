@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
+from pathpatch_runner.expression.ast import Route, StepPattern, Steps
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.report.figures.figure import Figure
 from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
@@ -26,6 +26,9 @@ LETTER = 5.6
 """Pixels that a letter of a label takes."""
 MOST_LINES = 24
 """Lines between two steps up to which each is drawn."""
+Routes = Sequence[Route]
+"""The expressions of one entry."""
+
 MOST_SENDERS = 6
 EVERYTHING = Steps(())
 SHIFT = 2.5
@@ -82,7 +85,7 @@ class _Layout:
         return min(self.step_x, self.step_y) * 0.28
 
 
-def paths(entries: Mapping[str, PathSet], graph: Graph, about: str) -> Figure:
+def paths(entries: Mapping[str, Routes], graph: Graph, about: str) -> Figure:
     """One drawing of the path sets of a hypothesis' entries, a colour each (`entry_colours`).
     `about`: what it shows, such as its expressions."""
     layout = _Layout.of(graph)
@@ -153,7 +156,7 @@ def _links(layout: _Layout, route: Route, shade: str, shift: float) -> Iterator[
 
 
 def _filled(
-    layout: _Layout, entries: Mapping[str, PathSet], shades: Mapping[str, str]
+    layout: _Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
 ) -> Iterator[str]:
     """Nodes of all steps, above the links. One of several entries has no entry's colour."""
     owners: dict[int, set[str]] = {}
@@ -224,7 +227,7 @@ def _outline(layout: _Layout, start: Sequence[int], end: Sequence[int]) -> list[
 
 
 def _labels(
-    layout: _Layout, entries: Mapping[str, PathSet], shades: Mapping[str, str]
+    layout: _Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
 ) -> Iterator[str]:
     """Slots and positions beside the rightmost node of each step but the first, those of one
     node one after the other."""
