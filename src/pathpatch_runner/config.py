@@ -189,7 +189,8 @@ class DatasetConfig:
 @dataclass
 class PathConfig:
     """One entry of a hypothesis: an expression or a list of them (their union).
-    `over`: variables of a family, each a pattern, a group or a list of these."""
+    `over`: variables of a family: nodes (a pattern, a group), streams (`r*`), slots (`slots`) or
+    positions (names, indices, `all`), or a list of these."""
 
     expr: Any = MISSING
     over: dict[str, Any] = field(default_factory=dict)

@@ -181,7 +181,8 @@ def _attempt(problems: list[PathPatchError], step: Callable[[], Result]) -> Resu
 
 def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | None) -> Hypotheses:
     names = None if pairs is None else pairs.position_names
-    found = resolve_hypotheses(config.hypotheses, config.patch.units, Graph(shape), names)
+    lengths = None if pairs is None else frozenset(len(pair.clean) for pair in pairs.pairs)
+    found = resolve_hypotheses(config.hypotheses, config.patch.units, Graph(shape), names, lengths)
     check_against(found.units, found.against)
     if config.patch.source in (Source.mean, Source.zero):
         _check_senders(found)

@@ -13,6 +13,7 @@ from pathpatch_runner.execute.sources import CorruptSource
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes, mentioned_positions
 from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
+from pathpatch_runner.expression.domain import stream
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.metric import metric_named
 from pathpatch_runner.model.load import LoadedModel
@@ -33,10 +34,20 @@ def _route(rng: random.Random, graph: Graph, *, positions: bool, back: bool) -> 
     sets = [_steps(rng, graph, i == 0, positions, back) for i in range(count)]
     if rng.random() < 0.5:
         sets[0] = Steps((StepPattern(frozenset([0])),))
+    if rng.random() < 0.3:
+        sets.insert(rng.randint(0, count), _crossing(rng, graph, positions))
+        count += 1
     at_end = END if positions and rng.random() < 0.5 else None
     sets.append(Steps((StepPattern(frozenset([graph.logits]), write=at_end),)))
     links = [_link(rng, graph, positions, back) for _ in range(count)]
     return Route(tuple(sets), tuple(links))
+
+
+def _crossing(rng: random.Random, graph: Graph, positions: bool) -> Steps:
+    """What a layer reads, at one or two positions."""
+    below = stream(rng.randint(0, graph.shape.n_layers), graph).below
+    places = rng.sample([S1, S2, END], rng.randint(1, 2)) if positions else [None]
+    return Steps(tuple(StepPattern(below, write=place) for place in places), crossing=True)
 
 
 def _link(rng: random.Random, graph: Graph, positions: bool, back: bool) -> Steps | None:

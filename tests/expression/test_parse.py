@@ -110,7 +110,7 @@ def test_hyphens(text: str, write: Position | None, link_is_set: bool) -> None:
 
 NODE = (
     'expected a node: "input", "logits", "any", an MLP "m0", a head "a0.h3", '
-    'all heads of a layer "a0", or the name of a group or variable'
+    'all heads of a layer "a0", what layer 0 reads "r0", or the name of a group or variable'
 )
 LINK = 'expected a link: "->" (directly), "=>" (through any nodes) or "-[set]->"'
 POSITION = 'expected a position: a name such as "end" or "S1-1", or an index, "[3]"'
@@ -177,7 +177,12 @@ SLOT = "expected q, k or v: <q>, <k,v>, <k@S1>, <v~1>"
         ("a0.foo -> logits", 'unexpected ".foo"', "  ^^^^", LINK),
         ("9 -> logits", 'unexpected "9"', "^", NODE),
         ("a0.h1<> -> logits", 'unexpected ">"', "      ^", SLOT),
-        ("a0.h1<w> -> logits", 'unexpected "w"', "      ^", SLOT),
+        (
+            "a0.h1<k,w> -> logits",
+            'unexpected "w"',
+            "        ^",
+            "expected q, k or v. A variable of slots stands alone: <x>",
+        ),
         ("a0.h1<k,k> -> logits", 'slot "k" twice', "        ^", "name each slot once"),
         (
             "a0.h1<k -> logits",

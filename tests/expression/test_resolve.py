@@ -6,6 +6,7 @@ import pytest
 
 from pathpatch_runner.errors import ExpressionError, Problems
 from pathpatch_runner.expression.ast import Position, Route, StepPattern, Steps
+from pathpatch_runner.expression.domain import nodes_domain
 from pathpatch_runner.expression.resolve import read_route
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph, ModelShape
@@ -19,7 +20,7 @@ WHOLE = Graph(ModelShape(2, 3, 6, 2, 11, 16, separable_heads=False))
 SCOPE = Scope(
     TWO_LAYERS,
     groups={"early": frozenset({1, 2}), "mlps": frozenset({4, 8}), "ends": frozenset({0})},
-    variables={"s": frozenset({1, 4})},
+    variables={"s": nodes_domain({1, 4})},
     position_names=frozenset({"end", "S1", "S2"}),
 )
 

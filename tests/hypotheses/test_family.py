@@ -9,6 +9,7 @@ import pytest
 
 from hypotheses.small import PARALLEL, SMALL, family, resolved
 from pathpatch_runner.config import HypothesisConfig, PathConfig
+from pathpatch_runner.expression.domain import nodes_domain
 from pathpatch_runner.expression.parse import parse
 from pathpatch_runner.expression.resolve import read_route, resolve
 from pathpatch_runner.expression.scope import Scope
@@ -88,11 +89,11 @@ def test_families_against_enumeration(case: str, graph: Graph) -> None:
         )
         for variable, patterns in over.items()
     }
-    scope = Scope(graph, variables={name: frozenset(nodes) for name, nodes in values.items()})
+    scope = Scope(graph, variables={name: nodes_domain(nodes) for name, nodes in values.items()})
     templates = [resolve(parse(text), scope)[0] for text in texts]
     expected = []
     for nodes in product(*values.values()):
-        bound = {name: frozenset({node}) for name, node in zip(values, nodes, strict=True)}
+        bound = {name: (node,) for name, node in zip(values, nodes, strict=True)}
         paths = members(tuple(template.bind(bound) for template in templates), graph)
         if paths:
             names = [graph.nodes[node].name for node in nodes]

@@ -53,18 +53,30 @@ def _starts(path: Path, route: Route, locate: Locate) -> bool:
 
 
 def _follows(path: Path, at: int, route: Route, number: int, locate: Locate) -> bool:
-    """Whether path[at:] can be read as sets[number] links[number] sets[number + 1] ..."""
-    if not _matches(path[at], route.sets[number], locate):
-        return False
-    if number == len(route.sets) - 1:
-        return at == len(path) - 1
-    link = route.links[number]
-    for following in range(at + 1, len(path)):
-        if _follows(path, following, route, number + 1, locate):
-            return True
-        if link is None or not _matches(path[following], link, locate):
+    """Whether path[at:] can be read as sets[number] links[number] sets[number + 1] ...
+
+    A crossing reads no visit: it says something of the edge between path[at - 1] and path[at].
+    """
+    steps = route.sets[number]
+    if steps.crossing:
+        if at == 0 or at == len(path) or not _crosses(path[at - 1], path[at], steps, locate):
             return False
-    return False
+    elif at == len(path) or not _matches(path[at], steps, locate):
+        return False
+    following = at if steps.crossing else at + 1
+    if number == len(route.sets) - 1:
+        return following == len(path)
+    link = route.links[number]
+    while not _follows(path, following, route, number + 1, locate):
+        if following == len(path) or link is None or not _matches(path[following], link, locate):
+            return False
+        following += 1
+    return True
+
+
+def _crosses(writer: Visit, reader: Visit, steps: Steps, locate: Locate) -> bool:
+    below = {node for pattern in steps.patterns for node in pattern.nodes}
+    return reader.node not in below and _matches(writer, steps, locate)
 
 
 def _matches(visit: Visit, steps: Steps, locate: Locate) -> bool:

@@ -34,19 +34,25 @@ def fits(step: tuple[int, str], steps: Steps) -> bool:
     return found != steps.negated
 
 
-def follows(path: Path, route: Route) -> bool:
-    """Whether the path, begun at its first step, can be read as the route."""
-    if not path or not fits(path[0], route.sets[0]):
-        return False
-    if len(route.sets) == 1:
-        return len(path) == 1
-    link, rest = route.links[0], Route(route.sets[1:], route.links[1:])
-    for start in range(1, len(path)):
-        if follows(path[start:], rest):
-            return True
-        if link is None or not fits(path[start], link):
+def follows(path: Path, at: int, route: Route) -> bool:
+    """Whether path[at:] can be read as the route. A crossing reads no step of it: it says
+    something of the edge that ends there."""
+    steps = route.sets[0]
+    if steps.crossing:
+        below = {node for pattern in steps.patterns for node in pattern.nodes}
+        if not 0 < at < len(path) or path[at][0] in below or not fits(path[at - 1], steps):
             return False
-    return False
+    elif at == len(path) or not fits(path[at], steps):
+        return False
+    following = at if steps.crossing else at + 1
+    if len(route.sets) == 1:
+        return following == len(path)
+    link, rest = route.links[0], Route(route.sets[1:], route.links[1:])
+    while not follows(path, following, rest):
+        if following == len(path) or link is None or not fits(path[following], link):
+            return False
+        following += 1
+    return True
 
 
 def members(paths: PathSet, graph: Graph) -> frozenset[Path]:
@@ -60,7 +66,7 @@ def contains(member: Route | Successors, path: Path) -> bool:
     if isinstance(member, Circuit):
         return in_circuit(member, path)
     assert isinstance(member, Route)
-    return any(follows(path[start:], member) for start in range(len(path)))
+    return any(follows(path, start, member) for start in range(len(path)))
 
 
 def in_circuit(circuit: Circuit, path: Path) -> bool:

@@ -6,8 +6,10 @@ As text:
     caret       a problem, shown under its place in the text
     parse       text -> `PathExpression`; the grammar stands here
     ast         the classes for both: as written (`PathExpression`), on a model (`Route`)
+    domain      what a variable ranges over: nodes, streams, slots, positions
     scope       what names mean: nodes of the model, groups, variables, positions
     resolve     `PathExpression` -> `Route`, or a template with the variables left open
+    template    templates, and their binding to values
     canonical   `Route` -> the one spelling that tables and reports show
 
 As a set of paths:

@@ -25,6 +25,10 @@ class Position:
             return f"[{self.offset}]"
         return self.name if self.offset == 0 else f"{self.name}{self.offset:+d}"
 
+    def moved(self, offset: int) -> Position:
+        """The position `offset` further on."""
+        return Position(self.name, self.offset + offset)
+
 
 @dataclass(frozen=True)
 class Span:
@@ -37,20 +41,22 @@ class Span:
 @dataclass(frozen=True)
 class SlotConstraint:
     """`<k,v@S1>` or `<v~0-2>`: slots, then where they read: at a position, or `back` =
-    (least, most) positions before the position written."""
+    (least, most) positions before the position written. `variable`: of `<x>`, with no slots."""
 
     slots: frozenset[str]
     read: Position | None
     back: tuple[int, int] | None
     span: Span
+    variable: str | None = None
 
 
 @dataclass(frozen=True)
 class NodePattern:
-    """`input`, `logits`, `any`, `m` indices, `a` indices, `a.h` indices or a NAME.
+    """`input`, `logits`, `any`, `m` indices, `a` indices, `a.h` indices, `r` index or a NAME.
 
-    kind: "input" | "logits" | "any" | "m" | "a" | "h" | "name". `layers`/`heads`: inclusive
-    (first, last), None for `*` or not applicable. `name`: the NAME for kind "name".
+    kind: "input" | "logits" | "any" | "m" | "a" | "h" | "r" | "name". `layers`/`heads`: inclusive
+    (first, last), None for `*` or not applicable. `name`: the NAME for kind "name". `r5` is no
+    node but a stream: what stands for it on a model is a crossing (`Steps`).
     """
 
     kind: str
@@ -106,10 +112,18 @@ class StepPattern:
 
 @dataclass(frozen=True)
 class Steps:
-    """A step set on a model: a union of patterns, or (`negated`) all other steps."""
+    """A step set on a model: a union of patterns, or (`negated`) all other steps.
+
+    `crossing`: not a step but an *edge* that every path must take there: from a writer that
+    a pattern matches to a reader that is none of the patterns' nodes. `r5@S1` is such a
+    crossing, of the nodes below layer 5, writing at S1. It stands between the steps before and
+    after it and consumes none: in `a3.h1 => r5@S1 => logits` the edge may be a3.h1's own, or
+    that of a node after it. All patterns of a crossing have the same nodes.
+    """
 
     patterns: tuple[StepPattern, ...]
     negated: bool = False
+    crossing: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,8 @@ class Route:
     """A path expression on a model, as written: `sets[0] links[0] sets[1] ... logits`.
 
     `links[i]` None: directly. Where a first step is not `input`, everything upstream of it
-    belongs to the path (the sender carries all it computed).
+    belongs to the path (the sender carries all it computed): likewise of a first crossing,
+    `r5@S1 => logits` is all that the stream carries there.
     """
 
     sets: tuple[Steps, ...]

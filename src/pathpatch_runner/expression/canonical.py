@@ -45,11 +45,18 @@ def steps_text(steps: Steps, graph: Graph) -> str:
 
 def step_atoms(steps: Steps, graph: Graph) -> list[str]:
     """Every atom of a step set as text."""
+    if steps.crossing:
+        return [stream_name(p.nodes, graph) + constraint_text(p) for p in steps.patterns]
     return [
         node + constraint_text(pattern)
         for pattern in steps.patterns
         for node in node_texts(pattern.nodes, graph)
     ]
+
+
+def stream_name(below: Iterable[int], graph: Graph) -> str:
+    """`r5` for the nodes below layer 5."""
+    return f"r{1 + max(graph.nodes[node].layer for node in below)}"
 
 
 def set_text(atoms: Sequence[str], *, negated: bool) -> str:

@@ -59,26 +59,51 @@ class SuccessorItems:
 
 
 class RouteItems:
-    """Items of a route: how many of its step sets are consumed."""
+    """Items of a route: how many of its step sets, crossings among them, are consumed.
+
+    A crossing is consumed together with the step that follows it, which is the writer of the
+    edge. The reader has been consumed before, and must not be below: so nothing below a
+    crossing may be consumed while it waits.
+    """
 
     def __init__(self, route: Route, alphabet: Alphabet) -> None:
         self.count = len(route.sets) + 1
         self._route = route
         self._alphabet = alphabet
+        self._inner = alphabet.all_steps & ~alphabet.stage_masks[0] & ~alphabet.stage_masks[-1]
+        self._allowed = _waiting(route, alphabet)
 
     def moves(self, item: int, place: Place) -> Moves:
         """Stay in the link, or consume the next step set."""
+        found = self._moves(item, place, self._alphabet.all_steps)
+        return [(mask, target) for mask, target in found if mask]
+
+    def _moves(self, item: int, place: Place, writers: int) -> Moves:
+        """`writers`: what a crossing consumed with this step leaves."""
         route, alphabet = self._route, self._alphabet
-        ends, last = alphabet.stage_masks[0], alphabet.stage_masks[-1]
-        inner = alphabet.all_steps & ~ends & ~last
-        moves: Moves = []
+        above = writers & self._allowed[item]
         link = route.links[-item] if item else None
+        stay: Moves = []
         if link is not None:
-            moves.append((alphabet.steps_mask(link, place) & inner, item))
-        wanted = alphabet.steps_mask(route.sets[-item - 1], place)
+            stay = [(alphabet.steps_mask(link, place) & self._inner & above, item)]
+        steps = route.sets[-item - 1]
+        wanted = alphabet.steps_mask(steps, place) & writers
         if item + 1 == len(route.sets):
-            allowed = last if item == 0 else inner | ends
-            moves.append((wanted & allowed, UNIVERSAL))
-        else:
-            moves.append((wanted & (last if item == 0 else inner), item + 1))
-        return [(mask, target) for mask, target in moves if mask]
+            inside = ~alphabet.stage_masks[-1] if item else alphabet.stage_masks[-1]
+            return [*stay, (wanted & inside, UNIVERSAL)]
+        if steps.crossing:
+            return [*stay, *self._moves(item + 1, place, wanted)]
+        inside = self._inner if item else alphabet.stage_masks[-1]
+        return [*stay, (wanted & inside & above, item + 1)]
+
+
+def _waiting(route: Route, alphabet: Alphabet) -> list[int]:
+    """By item: the steps that are below no crossing that is not consumed yet."""
+    allowed = [alphabet.all_steps]
+    for steps in route.sets:
+        below = 0
+        if steps.crossing:
+            for pattern in steps.patterns:
+                below |= alphabet.pattern_mask(pattern)
+        allowed.append(allowed[-1] & ~below)
+    return allowed[::-1]

@@ -33,9 +33,16 @@ def _matches(route: Route | Successors, alphabet: Alphabet) -> bool:
     if not isinstance(route, Route):
         return bool(route.moves(0))
     below = alphabet.all_steps
+    reader = alphabet.stage_masks[-1]
     place = alphabet.same_place[0]
     for consumed, steps in enumerate(reversed(route.sets)):
         wanted = alphabet.steps_mask(steps, place) & below
+        if steps.crossing:
+            # The reader is the latest possible node. Where it is below, so are all others.
+            if not wanted or reader & alphabet.steps_mask(steps, place):
+                return False
+            below = wanted
+            continue
         if consumed:
             wanted &= ~alphabet.stage_masks[-1]
         else:
@@ -44,6 +51,7 @@ def _matches(route: Route | Successors, alphabet: Alphabet) -> bool:
             wanted &= ~alphabet.stage_masks[0]
         if not wanted:
             return False
+        reader = 1 << (wanted.bit_length() - 1)
         node, _ = alphabet.steps[wanted.bit_length() - 1]
         below = alphabet.below_masks[alphabet.graph.stage_of[node]]
     return True

@@ -3,14 +3,18 @@
     path = set { link set }              link = "->" | "=>" | "-[" set "]->"
     set  = ["!"] atom | ["!"] "{" atom { "," atom } "}"
     atom = node [slot] ["@" pos]
-    node = "input" | "logits" | "any" | "m" idx | "a" idx | "a" idx ".h" idx | NAME
+    node = "input" | "logits" | "any" | "m" idx | "a" idx | "a" idx ".h" idx | "r" idx | NAME
     idx  = INT | INT "-" INT | "*"
-    slot = "<" s { "," s } [ "@" pos | "~" back ] ">"
+    slot = "<" ( s { "," s } | NAME ) [ "@" pos | "~" back ] ">"       s is q, k or v
     pos  = NAME [ ("+"|"-") INT ] | "[" INT "]"
     back = INT | INT "-" INT
 
-`9.6`, `a9.6` and `L9H6` are read as `a9.h6`. Only the form is checked here, and the first
-mistake in it is raised; what the parts mean on a model is `resolve`'s to say.
+`9.6`, `a9.6` and `L9H6` are read as `a9.h6`. `r5` is the residual stream that layer 5 reads. A
+NAME is a group, or a variable of `over:` that ranges over nodes or streams; within `< >` one
+that ranges over slots; after `@` a position, or a variable that ranges over positions.
+
+Only the form is checked here, and the first mistake in it is raised; what the parts mean on a
+model is `resolve`'s to say.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from pathpatch_runner.graph import ATTENTION_SLOTS
 
 KEYWORDS = ("input", "logits", "any")
 
-_INDEX = r"([0-9]+(?:\s*-\s*[0-9]+)?|\*)"
+# Nine digits are plenty; Python refuses to read numbers of thousands.
+_INT = "[0-9]{1,9}(?![0-9])"
+_INDEX = rf"({_INT}(?:\s*-\s*{_INT})?|\*)"
 _END = r"(?![A-Za-z0-9_])"
 _NODES = tuple(
     (kind, re.compile(pattern + _END))
@@ -41,15 +47,16 @@ _NODES = tuple(
         ("h", rf"{_INDEX}\.{_INDEX}"),
         ("a", rf"a{_INDEX}"),
         ("m", rf"m{_INDEX}"),
+        ("r", rf"r{_INDEX}"),
     )
 )
-_OFFSET = re.compile(r"([+-])\s*([0-9]+)")
-_ABSOLUTE = re.compile(r"\[\s*(-?)\s*([0-9]+)\s*\]")
-_BACK = re.compile(r"([0-9]+)(?:\s*-\s*([0-9]+))?")
+_OFFSET = re.compile(rf"([+-])\s*({_INT})")
+_ABSOLUTE = re.compile(rf"\[\s*(-?)\s*({_INT})\s*\]")
+_BACK = re.compile(rf"({_INT})(?:\s*-\s*({_INT}))?")
 
 _NODE_HINT = (
     'expected a node: "input", "logits", "any", an MLP "m0", a head "a0.h3", '
-    'all heads of a layer "a0", or the name of a group or variable'
+    'all heads of a layer "a0", what layer 0 reads "r0", or the name of a group or variable'
 )
 _LINK_HINT = 'expected a link: "->" (directly), "=>" (through any nodes) or "-[set]->"'
 _POSITION_HINT = 'expected a position: a name such as "end" or "S1-1", or an index, "[3]"'
@@ -92,10 +99,22 @@ def parse_node(text: str, where: str = "") -> NodePattern:
     return node
 
 
+def parse_position(text: str, where: str = "") -> Position:
+    """Read one position as it stands after `@`: `S1`, `end-1`, `[3]`."""
+    cursor = Cursor(text, where)
+    if cursor.at_end():
+        raise cursor.error("empty position", Span(0, 1), _POSITION_HINT)
+    position = _position(cursor)
+    if not cursor.at_end():
+        raise cursor.unexpected("expected one position; several are a list: [S1, S2, end]")
+    return position
+
+
 def name_problem(name: str) -> str | None:
     """Why `name` cannot name a group or variable; None if it can."""
     if any(pattern.fullmatch(name) for _, pattern in _NODES) or name in KEYWORDS:
-        return f'"{name}" already means a node'
+        what = "a residual stream" if name.startswith("r") else "a node"
+        return f'"{name}" already means {what}'
     if NAME.fullmatch(name) is None:
         return f'"{name}" is not a name: use letters, digits and "_", and begin with a letter'
     return None
@@ -199,9 +218,7 @@ def _index(text: str) -> tuple[int, int] | None:
 def _slot(cursor: Cursor) -> SlotConstraint:
     start = cursor.skip()
     cursor.accept("<")
-    slots = [_slot_name(cursor, [])]
-    while cursor.accept(","):
-        slots.append(_slot_name(cursor, slots))
+    slots, variable = _slot_names(cursor)
     read, back = None, None
     if cursor.accept("@"):
         read = _position(cursor)
@@ -209,19 +226,28 @@ def _slot(cursor: Cursor) -> SlotConstraint:
         back = _back(cursor)
     if not cursor.accept(">"):
         raise cursor.unexpected('expected ">" at the end of the slot')
-    return SlotConstraint(frozenset(slots), read, back, cursor.span(start))
+    return SlotConstraint(frozenset(slots), read, back, cursor.span(start), variable)
 
 
-def _slot_name(cursor: Cursor, earlier: list[str]) -> str:
-    hint = "expected q, k or v: <q>, <k,v>, <k@S1>, <v~1>"
-    span = cursor.next_word()
-    found = cursor.match(NAME)
-    if found is None or found.group() not in ATTENTION_SLOTS:
-        cursor.at = span.start
-        raise cursor.unexpected(hint)
-    if found.group() in earlier:
-        raise cursor.error(f'slot "{found.group()}" twice', span, "name each slot once")
-    return found.group()
+def _slot_names(cursor: Cursor) -> tuple[list[str], str | None]:
+    """The slots named, or none and the name of a variable."""
+    slots: list[str] = []
+    while True:
+        span = cursor.next_word()
+        found = cursor.match(NAME)
+        if found is None:
+            raise cursor.unexpected("expected q, k or v: <q>, <k,v>, <k@S1>, <v~1>")
+        name = found.group()
+        if name in slots:
+            raise cursor.error(f'slot "{name}" twice', span, "name each slot once")
+        if name not in ATTENTION_SLOTS:
+            if slots or cursor.sees(","):
+                hint = "expected q, k or v. A variable of slots stands alone: <x>"
+                raise cursor.error(f'unexpected "{name}"', span, hint)
+            return [], name
+        slots.append(name)
+        if not cursor.accept(","):
+            return slots, None
 
 
 def _back(cursor: Cursor) -> tuple[int, int]:

@@ -1,81 +1,25 @@
-"""A path expression on a model: names -> nodes, and everything checked that needs the model.
-
-Variables of a family stay open: an expression resolves once, to a *template*, and a *binding*
-(variable -> nodes) turns that into a `Route` cheaply. Patterns of a step set that differ only
-in their nodes are merged and sorted, so that equal sets are equal objects however written.
-"""
+"""A path expression on a model: names -> nodes, and everything checked that needs the model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from pathpatch_runner.errors import raise_together
+from pathpatch_runner.errors import did_you_mean, raise_together
 from pathpatch_runner.expression.ast import (
     Atom,
     PathExpression,
+    Position,
     Route,
+    SlotConstraint,
     Span,
     StepPattern,
-    Steps,
     StepSet,
 )
 from pathpatch_runner.expression.caret import Flaw, quoted
+from pathpatch_runner.expression.domain import Kind
 from pathpatch_runner.expression.parse import parse
 from pathpatch_runner.expression.scope import Scope
-
-Binding = Mapping[str, frozenset[int]]
-
-
-@dataclass(frozen=True)
-class OpenPattern:
-    """A pattern whose nodes are the values of a variable; `pattern.nodes` is empty."""
-
-    variable: str
-    pattern: StepPattern
-
-
-@dataclass(frozen=True)
-class StepsTemplate:
-    """A step set with variables in it. `variables`: their names, in order of appearance."""
-
-    fixed: tuple[StepPattern, ...]
-    open: tuple[OpenPattern, ...]
-    negated: bool
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(pattern.variable for pattern in self.open))
-
-    def bind(self, binding: Binding) -> Steps:
-        """The step set with its variables replaced."""
-        bound = [replace(item.pattern, nodes=binding[item.variable]) for item in self.open]
-        return Steps(_merged([*self.fixed, *bound]), self.negated)
-
-
-@dataclass(frozen=True)
-class RouteTemplate:
-    """A route with variables in it; the same shape as `Route`."""
-
-    sets: tuple[StepsTemplate, ...]
-    links: tuple[StepsTemplate | None, ...]
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Names of its variables, each as often as it stands there."""
-        return tuple(
-            item.variable
-            for steps in (*self.sets, *self.links)
-            if steps is not None
-            for item in steps.open
-        )
-
-    def bind(self, binding: Binding) -> Route:
-        """The route with its variables replaced."""
-        return Route(
-            tuple(steps.bind(binding) for steps in self.sets),
-            tuple(None if link is None else link.bind(binding) for link in self.links),
-        )
+from pathpatch_runner.expression.template import OpenPattern, RouteTemplate, StepsTemplate, merged
 
 
 def read_route(text: str, scope: Scope, where: str = "") -> Route:
@@ -86,7 +30,7 @@ def read_route(text: str, scope: Scope, where: str = "") -> Route:
     expression = parse(text, where)
     template, flaws = resolve(expression, scope)
     raise_together([flaw.error(text, where) for flaw in flaws])
-    return template.bind(scope.variables)
+    return template.bind({name: domain.values for name, domain in scope.variables.items()})
 
 
 def resolve(expression: PathExpression, scope: Scope) -> tuple[RouteTemplate, list[Flaw]]:
@@ -105,7 +49,10 @@ def resolve(expression: PathExpression, scope: Scope) -> tuple[RouteTemplate, li
         if number == last:
             barred = "input" if number and _only_logits(steps) else ""
             resolver.check_last(steps)
-        sets.append(resolver.steps(steps, barred=barred))
+        if resolver.is_crossing(steps):
+            sets.append(resolver.crossing(steps))
+        else:
+            sets.append(resolver.steps(steps, barred=barred))
     return RouteTemplate(tuple(sets), tuple(links)), resolver.flaws
 
 
@@ -126,27 +73,107 @@ class _Resolver:
             hint = 'end the path with "-> logits", "=> logits" or a position of it, "-> logits@end"'
             self.flaws.append(Flaw('a path must end in "logits"', steps.span, hint))
 
+    def is_crossing(self, steps: StepSet) -> bool:
+        """Whether a stream stands there."""
+        return any(self._is_stream(atom) for atom in steps.atoms)
+
+    def _is_stream(self, atom: Atom) -> bool:
+        return atom.node.kind == "r" or self.scope.ranges_over(atom.node.name, Kind.stream)
+
+    def crossing(self, steps: StepSet) -> StepsTemplate:
+        """The crossing of a stream: `r5`, `r5@S1`, `s@p`, or one stream at several positions."""
+        fixed: list[StepPattern] = []
+        opened: list[OpenPattern] = []
+        if steps.negated or len({self._stream_text(atom) for atom in steps.atoms}) > 1:
+            what = f"{quoted(self.text, steps.span)} is not one stream"
+            hint = 'one stream stands there, without "!": r5@S1, or {r5@S1, r5@S2}'
+            self.flaws.append(Flaw(what, steps.span, hint))
+        for atom in steps.atoms:
+            self._check_positions(atom)
+            if atom.slot is not None:
+                hint = "slots belong to the node that reads it: r5@S1 -> a5.h1<q>"
+                what = f"a stream has no slot {quoted(self.text, atom.slot.span)}"
+                self.flaws.append(Flaw(what, atom.slot.span, hint))
+            opening = self._opening(atom)
+            closed = replace(self._constraint(atom), nodes=self._below(atom))
+            if opening.variables:
+                opened.append(replace(opening, pattern=closed))
+            else:
+                fixed.append(closed)
+        self._check_twice(steps)
+        return StepsTemplate(merged(fixed), tuple(opened), negated=False, crossing=True)
+
+    def _stream_text(self, atom: Atom) -> str:
+        return self.text[atom.node.span.start : atom.node.span.end]
+
+    def _below(self, atom: Atom) -> frozenset[int]:
+        """The nodes that write to the stream; none for a variable."""
+        if atom.node.kind != "r":
+            return frozenset()
+        found = self.scope.streams(atom.node, self.text)
+        if not isinstance(found, Flaw) and len(found) > 1:
+            hint = "one stream stands there. For several, let a variable range over them: over: "
+            what = f"{quoted(self.text, atom.node.span)} is {len(found)} streams"
+            found = Flaw(what, atom.node.span, hint + "{s: r*}, s@S1 => logits")
+        if isinstance(found, Flaw):
+            self.flaws.append(found)
+            return frozenset()
+        return found[0].below
+
     def steps(self, steps: StepSet, barred: str) -> StepsTemplate:
         """`barred`: the nodes that cannot stand here (unless excluded by `!`)."""
         fixed: list[StepPattern] = []
         opened: list[OpenPattern] = []
         for atom in steps.atoms:
             nodes = self._nodes(atom)
-            constraint = _constraint(atom)
             if not nodes:
                 continue
             if not steps.negated:
                 self._check_place(atom, nodes, barred)
-            name = atom.node.name
-            if name is not None and name in self.scope.variables:
-                opened.append(OpenPattern(name, constraint))
+            opening = self._opening(atom)
+            if opening.node is None:
+                opening = replace(opening, pattern=replace(opening.pattern, nodes=nodes))
+            if opening.variables:
+                opened.append(opening)
             else:
-                fixed.append(replace(constraint, nodes=nodes))
+                fixed.append(opening.pattern)
         self._check_twice(steps)
-        return StepsTemplate(_merged(fixed), tuple(opened), steps.negated)
+        return StepsTemplate(merged(fixed), tuple(opened), steps.negated)
+
+    def _opening(self, atom: Atom) -> OpenPattern:
+        """The atom's variables, with what it fixes, but for the nodes."""
+        scope, slot = self.scope, atom.slot
+        name = atom.node.name
+        return OpenPattern(
+            self._constraint(atom),
+            name if scope.ranges_over(name, Kind.node, Kind.stream) else None,
+            None if slot is None else slot.variable,
+            None if slot is None else self._if_variable(slot.read),
+            self._if_variable(atom.write),
+        )
+
+    def _if_variable(self, position: Position | None) -> Position | None:
+        if position is None or not self.scope.ranges_over(position.name, Kind.position):
+            return None
+        return position
+
+    def _constraint(self, atom: Atom) -> StepPattern:
+        """What an atom fixes besides nodes."""
+        slot = atom.slot
+        write = None if self._if_variable(atom.write) else atom.write
+        if slot is None:
+            return StepPattern(frozenset(), None, write)
+        read = None if self._if_variable(slot.read) else slot.read
+        slots = None if slot.variable is not None else slot.slots
+        return StepPattern(frozenset(), slots, write, read, slot.back)
 
     def _nodes(self, atom: Atom) -> frozenset[int]:
         """The atom's nodes; none where they are not known. Checks slot and positions."""
+        if self.scope.ranges_over(atom.node.name, Kind.stream):
+            hint = "a stream stands alone between two links: input => s@S1 => logits"
+            what = f"{quoted(self.text, atom.node.span)} stands for streams, which are no nodes"
+            self.flaws.append(Flaw(what, atom.node.span, hint))
+            return frozenset()
         nodes = self.scope.nodes(atom.node, self.text)
         if isinstance(nodes, Flaw):
             self.flaws.append(nodes)
@@ -175,10 +202,13 @@ class _Resolver:
 
     def _check_slot(self, atom: Atom, nodes: frozenset[int]) -> None:
         slot = atom.slot
-        if slot is None:
+        if slot is None or slot.variable in self.scope.broken:
+            return
+        slots = self._slots(slot)
+        if slots is None:
             return
         graph = self.scope.graph
-        if not any(slot.slots & set(graph.nodes[node].slots) for node in nodes):
+        if not any(slots & set(graph.nodes[node].slots) for node in nodes):
             node = quoted(self.text, atom.node.span)
             reads = "reads nothing" if nodes == {0} else "reads through one slot, which has no name"
             hint = f"only heads have slots; {node} {reads}: write it without"
@@ -191,10 +221,26 @@ class _Resolver:
             hint = f"write the nearer first: ~{most}-{least}"
             what = f'range "~{least}-{most}" runs backwards'
             self.flaws.append(Flaw(what, slot.span, hint))
-        elif "q" in slot.slots and slot.back != (0, 0):
+        elif "q" in slots and slot.back != (0, 0):
             hint = 'a query is read where the head writes: only "~0" fits <q>. <k> and <v> can move'
             what = f"{quoted(self.text, slot.span)} reads a query elsewhere"
             self.flaws.append(Flaw(what, slot.span, hint))
+
+    def _slots(self, slot: SlotConstraint) -> frozenset[str] | None:
+        """The slots it names; None, and a flaw, where its name is no variable of slots."""
+        if slot.variable is None:
+            return slot.slots
+        if self.scope.ranges_over(slot.variable, Kind.slot):
+            values = self.scope.variables[slot.variable].values
+            return frozenset(value for value in values if isinstance(value, str))
+        hint = "expected q, k or v: <q>, <k,v>, <k@S1>, <v~1>, or a variable of `over:` that "
+        over = [name for name, domain in self.scope.variables.items() if domain.kind is Kind.slot]
+        near = did_you_mean(slot.variable, over)
+        what = f'unknown slot "{slot.variable}"'
+        start = self.text.index(slot.variable, slot.span.start)
+        span = Span(start, start + len(slot.variable))
+        self.flaws.append(Flaw(what, span, f"{hint}ranges over slots: {{x: [q, k, v]}}.{near}"))
+        return None
 
     def _check_positions(self, atom: Atom) -> None:
         slot = atom.slot
@@ -213,25 +259,3 @@ class _Resolver:
         position = self.text[start:end].partition("@")[2]
         end -= len(position) - len(position.rstrip())
         return Span(end - len(position.strip()), end)
-
-
-def _constraint(atom: Atom) -> StepPattern:
-    if atom.slot is None:
-        return StepPattern(frozenset(), None, atom.write)
-    return StepPattern(frozenset(), atom.slot.slots, atom.write, atom.slot.read, atom.slot.back)
-
-
-def _merged(patterns: Iterable[StepPattern]) -> tuple[StepPattern, ...]:
-    """Patterns that differ only in their nodes as one; sorted."""
-    nodes: dict[StepPattern, frozenset[int]] = {}
-    for pattern in patterns:
-        key = replace(pattern, nodes=frozenset())
-        nodes[key] = nodes.get(key, frozenset()) | pattern.nodes
-    merged = [replace(key, nodes=members) for key, members in nodes.items()]
-    return tuple(sorted(merged, key=_order)) if len(merged) > 1 else tuple(merged)
-
-
-def _order(pattern: StepPattern) -> tuple[list[int], str, str, str, tuple[int, ...]]:
-    slots = "*" if pattern.slots is None else "".join(sorted(pattern.slots))
-    back = pattern.back or ()
-    return sorted(pattern.nodes), slots, str(pattern.write), str(pattern.read), back

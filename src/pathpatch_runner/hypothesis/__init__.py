@@ -7,6 +7,7 @@ set that gets rows in the tables: one entry or binding, or a union of entries.
 In the order in which a config passes through them:
 
     nodes       groups, and lists of nodes that a variable ranges over
+    values      what a variable ranges over: nodes, slots or positions
     entry       one entry: its expressions, resolved, and the values of its variables
     family      the bindings of an entry that match paths, and the path set of each
     union       the path set of an entry as a whole

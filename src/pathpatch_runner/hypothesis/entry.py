@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from pathpatch_runner.config import PathConfig
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, did_you_mean
 from pathpatch_runner.expression.ast import Atom, PathExpression, Position
+from pathpatch_runner.expression.domain import Domain, Kind, Value
 from pathpatch_runner.expression.parse import name_problem, parse
-from pathpatch_runner.expression.resolve import RouteTemplate, resolve
+from pathpatch_runner.expression.resolve import resolve
 from pathpatch_runner.expression.scope import Scope
-from pathpatch_runner.hypothesis.nodes import read_nodes
+from pathpatch_runner.expression.template import RouteTemplate
+from pathpatch_runner.hypothesis.values import check_names, kinds_of, read_domain
 
 _EXPECTED = "Expected a path expression or a list of them"
 _RESERVED = frozenset("+[]=,|")
@@ -29,11 +32,12 @@ class Expression:
 
 @dataclass(frozen=True)
 class Entry:
-    """`values`: the nodes of every variable in canonical order; variables as in `over`."""
+    """`values`: of every variable, in the order of rows; variables as in `over`. `positions`:
+    all that it mentions."""
 
     name: str
     expressions: tuple[Expression, ...]
-    values: Mapping[str, tuple[int, ...]]
+    values: Mapping[str, tuple[Value, ...]]
     positions: frozenset[Position]
 
 
@@ -44,8 +48,10 @@ def read_entry(
     `problems`; None if the entry has any, or uses a group that has."""
     found = _name_problems(name, key)
     over = config.over or {}
-    scope = _with_variables(over, f"{key}.over", scope, found)
-    parsed = dict(_parsed(config.expr, f"{key}.expr", found))
+    expression_problems: list[PathPatchError] = []
+    parsed = dict(_parsed(config.expr, f"{key}.expr", expression_problems))
+    scope = _with_variables(over, list(parsed.values()), f"{key}.over", scope, found)
+    found += expression_problems
     if not found:
         _check_used(over, list(parsed.values()), key, found)
     expressions = []
@@ -59,8 +65,8 @@ def read_entry(
     problems += found
     if found or not sound:
         return None
-    values = {variable: tuple(sorted(nodes)) for variable, nodes in scope.variables.items()}
-    return Entry(name, tuple(expressions), values, _positions(parsed.values()))
+    values = {variable: domain.values for variable, domain in scope.variables.items()}
+    return Entry(name, tuple(expressions), values, _positions(parsed.values(), scope))
 
 
 def _name_problems(name: str, key: str) -> list[PathPatchError]:
@@ -71,9 +77,15 @@ def _name_problems(name: str, key: str) -> list[PathPatchError]:
 
 
 def _with_variables(
-    over: Mapping[str, Any], key: str, scope: Scope, problems: list[PathPatchError]
+    over: Mapping[str, Any],
+    expressions: Sequence[PathExpression],
+    key: str,
+    scope: Scope,
+    problems: list[PathPatchError],
 ) -> Scope:
-    variables: dict[str, frozenset[int]] = {}
+    kinds = kinds_of(chain.from_iterable(map(_atoms, expressions)), over)
+    check_names(over, kinds, key, scope, problems)
+    variables: dict[str, Domain] = {}
     broken = set(scope.broken)
     for variable, value in over.items():
         where = f"{key}.{variable}"
@@ -82,9 +94,9 @@ def _with_variables(
             wrong = f'"{variable}" is a group too'
         if wrong is not None:
             problems.append(HypothesisError(f"{where}: {wrong}. Rename the variable"))
-        nodes = read_nodes(value, where, scope, problems)
-        if nodes:
-            variables[variable] = nodes
+        domain = read_domain(value, kinds[variable], where, scope, problems)
+        if domain is not None:
+            variables[variable] = domain
         else:
             broken.add(variable)
     return replace(scope, variables=variables, broken=frozenset(broken))
@@ -136,22 +148,36 @@ def _check_distinct(expressions: Sequence[Expression], problems: list[PathPatchE
 
 
 def _names(expressions: Iterable[PathExpression]) -> frozenset[str]:
-    return frozenset(
-        atom.node.name
-        for expression in expressions
-        for atom in _atoms(expression)
-        if atom.node.name is not None
-    )
+    """Everything that could be a group or a variable."""
+    found: set[str | None] = set()
+    for expression in expressions:
+        for atom in _atoms(expression):
+            found |= {atom.node.name, *(position.name for position in _positions_of(atom))}
+            found.add(None if atom.slot is None else atom.slot.variable)
+    return frozenset(name for name in found if name is not None)
 
 
-def _positions(expressions: Iterable[PathExpression]) -> frozenset[Position]:
-    return frozenset(
-        position
-        for expression in expressions
-        for atom in _atoms(expression)
-        for position in (atom.write, None if atom.slot is None else atom.slot.read)
-        if position is not None
-    )
+def _positions_of(atom: Atom) -> Iterator[Position]:
+    for position in (atom.write, None if atom.slot is None else atom.slot.read):
+        if position is not None:
+            yield position
+
+
+def _positions(expressions: Iterable[PathExpression], scope: Scope) -> frozenset[Position]:
+    found: set[Position] = set()
+    for expression in expressions:
+        for atom in _atoms(expression):
+            for position in _positions_of(atom):
+                found |= _meant(position, scope)
+    return frozenset(found)
+
+
+def _meant(position: Position, scope: Scope) -> set[Position]:
+    """The position, or those that a variable stands for."""
+    if position.name is None or not scope.ranges_over(position.name, Kind.position):
+        return {position}
+    values = scope.variables[position.name].values
+    return {value.moved(position.offset) for value in values if isinstance(value, Position)}
 
 
 def _atoms(expression: PathExpression) -> Iterator[Atom]:

@@ -3,8 +3,8 @@
 Binding by binding this would be the slowest step of a large experiment, so nothing is done
 twice. Whether a binding matches depends only on where its nodes stand: nodes of one stage
 with the same slots form a *class*, one binding per tuple of classes is tried, and bindings
-of the others are never looked at. Step sets and their texts are kept by the nodes bound in
-them.
+of the others are never looked at. (All positions are one class, every slot and stream its own.)
+Step sets and their texts are kept by the values bound in them.
 """
 
 from __future__ import annotations
@@ -13,40 +13,41 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from pathpatch_runner.expression.ast import Route, Steps
+from pathpatch_runner.expression.ast import Position, Route, Steps
 from pathpatch_runner.expression.canonical import link_text, steps_text
+from pathpatch_runner.expression.domain import Value
 from pathpatch_runner.expression.matching import matches_any_path
-from pathpatch_runner.expression.resolve import RouteTemplate, StepsTemplate
+from pathpatch_runner.expression.template import RouteTemplate, StepsTemplate
 from pathpatch_runner.graph import Graph
 
-Nodes = Mapping[str, int]
-"""One node by variable."""
+Chosen = Mapping[str, Value]
+"""One value by variable."""
 
 
 @dataclass(frozen=True)
 class Matches:
     """Which bindings of an entry match a path.
 
-    `bindings`: nodes in the order of the variables, in the order of the product of values.
+    `bindings`: values in the order of the variables, in the order of the product of values.
     `left_out`: how many others there are. `idle`: templates, by number, that no binding makes
     match.
     """
 
-    bindings: tuple[tuple[int, ...], ...]
+    bindings: tuple[tuple[Value, ...], ...]
     left_out: int
     idle: tuple[int, ...]
 
 
 def matching_bindings(
-    templates: Sequence[RouteTemplate], values: Mapping[str, tuple[int, ...]], graph: Graph
+    templates: Sequence[RouteTemplate], values: Mapping[str, tuple[Value, ...]], graph: Graph
 ) -> Matches:
     """Bindings for which any of the templates matches a path."""
     total = 1
-    members: list[dict[int, Hashable]] = []
-    for variable, nodes in values.items():
-        total *= len(nodes)
+    members: list[dict[Value, Hashable]] = []
+    for variable, domain in values.items():
+        total *= len(domain)
         excluded = any(_excluded(variable, template) for template in templates)
-        members.append({node: _class_of(node, graph, alone=excluded) for node in nodes})
+        members.append({value: _class_of(value, graph, alone=excluded) for value in domain})
     matching: set[tuple[Hashable, ...]] = set()
     idle = []
     for number, template in enumerate(templates):
@@ -65,19 +66,23 @@ def _excluded(variable: str, template: RouteTemplate) -> bool:
     return any(steps.negated and variable in steps.variables for steps in template.sets)
 
 
-def _class_of(node: int, graph: Graph, *, alone: bool) -> Hashable:
-    return node if alone else (graph.stage_of[node], graph.nodes[node].slots)
+def _class_of(value: Value, graph: Graph, *, alone: bool) -> Hashable:
+    if isinstance(value, Position):
+        return None
+    if alone or not isinstance(value, int):
+        return value
+    return graph.stage_of[value], graph.nodes[value].slots
 
 
 def _matching_classes(
     template: RouteTemplate,
     variables: Sequence[str],
-    members: Sequence[Mapping[int, Hashable]],
+    members: Sequence[Mapping[Value, Hashable]],
     graph: Graph,
 ) -> set[tuple[Hashable, ...]]:
     """Tuples of classes, one for every variable, whose bindings match."""
     used = set(template.variables)
-    examples = [{kind: node for node, kind in kinds.items()} for kinds in members]
+    examples = [{kind: value for value, kind in kinds.items()} for kinds in members]
     tried: dict[tuple[Hashable, ...], bool] = {}
     found = set()
     for kinds in product(*examples):
@@ -85,8 +90,8 @@ def _matching_classes(
             kind for kind, variable in zip(kinds, variables, strict=True) if variable in used
         )
         if key not in tried:
-            nodes = [example[kind] for example, kind in zip(examples, kinds, strict=True)]
-            binding = {v: frozenset({node}) for v, node in zip(variables, nodes, strict=True)}
+            values = [example[kind] for example, kind in zip(examples, kinds, strict=True)]
+            binding = {v: (value,) for v, value in zip(variables, values, strict=True)}
             tried[key] = matches_any_path((template.bind(binding),), graph)
         if tried[key]:
             found.add(kinds)
@@ -94,44 +99,44 @@ def _matching_classes(
 
 
 def _bindings(
-    members: Sequence[Mapping[int, Hashable]], matching: set[tuple[Hashable, ...]]
-) -> Iterator[tuple[int, ...]]:
+    members: Sequence[Mapping[Value, Hashable]], matching: set[tuple[Hashable, ...]]
+) -> Iterator[tuple[Value, ...]]:
     """Bindings whose classes are in `matching`; a prefix that leads to none is dropped early."""
-    reached: list[tuple[tuple[int, ...], tuple[Hashable, ...]]] = [((), ())]
+    reached: list[tuple[tuple[Value, ...], tuple[Hashable, ...]]] = [((), ())]
     for count, kinds in enumerate(members, start=1):
         alive = {classes[:count] for classes in matching}
         reached = [
-            ((*nodes, node), (*classes, kind))
-            for nodes, classes in reached
-            for node, kind in kinds.items()
+            ((*values, value), (*classes, kind))
+            for values, classes in reached
+            for value, kind in kinds.items()
             if (*classes, kind) in alive
         ]
-    return (nodes for nodes, classes in reached if classes in matching)
+    return (values for values, classes in reached if classes in matching)
 
 
 class Binder:
-    """Binds one template to single nodes, again and again."""
+    """Binds one template to single values, again and again."""
 
     def __init__(self, template: RouteTemplate, graph: Graph) -> None:
         self._template = template
         self._graph = graph
-        self._kept: dict[tuple[int, tuple[int, ...]], tuple[Steps | None, str]] = {}
+        self._kept: dict[tuple[int, tuple[Value, ...]], tuple[Steps | None, str]] = {}
         self._parts: list[tuple[StepsTemplate | None, tuple[str, ...]]] = [
             (part, () if part is None else part.variables)
             for part in (*template.sets, *template.links)
         ]
 
-    def bind(self, nodes: Nodes) -> tuple[Route, str]:
+    def bind(self, chosen: Chosen) -> tuple[Route, str]:
         """The route of a binding and its canonical text."""
         steps: list[Steps] = []
         links: list[Steps | None] = []
         texts: list[str] = []
         count = len(self._template.sets)
         for number, (part, variables) in enumerate(self._parts):
-            bound = tuple([nodes[variable] for variable in variables])
+            bound = tuple([chosen[variable] for variable in variables])
             kept = self._kept.get((number, bound))
             if kept is None:
-                kept = self._bind_part(part, nodes, is_link=number >= count)
+                kept = self._bind_part(part, chosen, is_link=number >= count)
                 self._kept[number, bound] = kept
             found, text = kept
             if number >= count:
@@ -146,10 +151,10 @@ class Binder:
         return Route(tuple(steps), tuple(links)), text
 
     def _bind_part(
-        self, part: StepsTemplate | None, nodes: Nodes, *, is_link: bool
+        self, part: StepsTemplate | None, chosen: Chosen, *, is_link: bool
     ) -> tuple[Steps | None, str]:
         if part is None:
             return None, link_text(None, self._graph)
-        steps = part.bind({variable: frozenset({nodes[variable]}) for variable in part.variables})
+        steps = part.bind({variable: (chosen[variable],) for variable in part.variables})
         text = link_text(steps, self._graph) if is_link else steps_text(steps, self._graph)
         return steps, text

@@ -1,4 +1,5 @@
-"""Config values that stand for nodes: groups of a hypothesis, values of a variable.
+"""Config values that stand for nodes: groups of a hypothesis, values of a variable (which may
+be streams, `r*`, instead).
 
 A value is a node pattern, the name of a group, or a list of these. Groups may name other
 groups, in any order, but not in a circle.
@@ -13,6 +14,7 @@ from typing import Any
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError
 from pathpatch_runner.expression.ast import NodePattern
 from pathpatch_runner.expression.caret import Flaw
+from pathpatch_runner.expression.domain import Domain, Kind, Stream, nodes_domain
 from pathpatch_runner.expression.parse import name_problem, parse_node
 from pathpatch_runner.expression.scope import Scope
 
@@ -94,14 +96,38 @@ class _GroupReader:
 
 def read_nodes(
     value: object, where: str, scope: Scope, problems: list[PathPatchError]
-) -> frozenset[int]:
-    """The nodes of a variable; none if there are problems. Adds to `problems`."""
+) -> Domain | None:
+    """The nodes, or streams, of a variable; None if there are problems. Adds to `problems`."""
     before = len(problems)
     members = _members(value, where, problems)
     if not members and len(problems) == before:
         what = f"{where}: the variable has no values. {_EXPECTED}"
         problems.append(HypothesisError(what))
-    return _union(members, scope, problems)
+    streams = [member for member in members if member.pattern.kind == "r"]
+    if streams and len(streams) < len(members):
+        what = f"{where}: nodes and streams in one variable. Use two entries, one for each"
+        problems.append(HypothesisError(what))
+        return None
+    if streams:
+        return _streams(streams, scope, problems)
+    nodes = _union(members, scope, problems)
+    return nodes_domain(nodes) if nodes else None
+
+
+def _streams(
+    members: Sequence[_Member], scope: Scope, problems: list[PathPatchError]
+) -> Domain | None:
+    found: dict[Stream, None] = {}
+    sound = True
+    for member in members:
+        streams = scope.streams(member.pattern, member.text)
+        if isinstance(streams, Flaw):
+            problems.append(streams.error(member.text, member.where))
+            sound = False
+        else:
+            found |= dict.fromkeys(streams)
+    ordered = sorted(found, key=lambda stream: stream.layer)
+    return Domain(Kind.stream, tuple(ordered)) if sound else None
 
 
 def _union(

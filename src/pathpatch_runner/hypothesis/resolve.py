@@ -14,6 +14,7 @@ from pathpatch_runner.errors import (
     raise_together,
 )
 from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.domain import Value, value_text
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis.entry import Entry, read_entry
@@ -40,8 +41,10 @@ def resolve_hypotheses(
     kinds: Sequence[UnitKind],
     graph: Graph,
     position_names: frozenset[str] | None,
+    lengths: frozenset[int] | None = None,
 ) -> Hypotheses:
-    """The units of every hypothesis. `position_names` None: not known yet, accept any.
+    """The units of every hypothesis. `position_names` None: not known yet, accept any;
+    `lengths`: of the prompts in tokens, None likewise.
 
     An entry with all its bindings is one element of a union. `leave_one_out` leaves out the
     unit of a hypothesis with a single entry: nothing is left there, and the empty set needs
@@ -49,12 +52,13 @@ def resolve_hypotheses(
     all of them.
     """
     problems = _missing(configs, kinds)
+    scope = Scope(graph, position_names=position_names, lengths=lengths)
     units: list[Unit] = []
     elements: list[_Element] = []
     against: dict[str, str] = {}
     for name, config in configs.items():
         before = len(problems)
-        found = _elements(name, config, graph, position_names, problems)
+        found = _elements(name, config, scope, problems)
         own = [unit for kind in dict.fromkeys(kinds) for unit in _units(name, kind, found)]
         if kinds and not own and len(problems) == before:
             problems.append(_nothing_left(name, found))
@@ -87,12 +91,11 @@ def _missing(
 def _elements(
     name: str,
     config: HypothesisConfig,
-    graph: Graph,
-    position_names: frozenset[str] | None,
+    bare: Scope,
     problems: list[PathPatchError],
 ) -> list[_Element]:
     key = f"hypotheses.{name}"
-    bare = Scope(graph, position_names=position_names)
+    graph = bare.graph
     scope = read_groups(config.groups or {}, f"{key}.groups", bare, problems)
     if not config.paths:
         what = f"{key}.paths: the hypothesis has no paths. Write at least one: paths: {{all: "
@@ -122,14 +125,16 @@ def _element(
 
 
 def _path_units(
-    hypothesis: str, entry: Entry, bindings: Sequence[tuple[int, ...]], graph: Graph
+    hypothesis: str, entry: Entry, bindings: Sequence[tuple[Value, ...]], graph: Graph
 ) -> Iterator[Unit]:
     binders = [Binder(expression.template, graph) for expression in entry.expressions]
-    names = [node.name for node in graph.nodes]
-    for nodes in bindings:
-        chosen = dict(zip(entry.values, nodes, strict=True))
+    texts = {
+        value: value_text(value, graph) for domain in entry.values.values() for value in domain
+    }
+    for values in bindings:
+        chosen = dict(zip(entry.values, values, strict=True))
         bound = [binder.bind(chosen) for binder in binders]
-        binding = tuple([(variable, names[node]) for variable, node in chosen.items()])
+        binding = tuple([(variable, texts[value]) for variable, value in chosen.items()])
         path_id = entry.name
         if binding:
             path_id += "[" + ",".join([f"{variable}={node}" for variable, node in binding]) + "]"

@@ -14,14 +14,13 @@ from pathpatch_runner.hypothesis.entry import Entry, Expression
 
 def nothing_matches(expression: Expression, entry: Entry, graph: Graph) -> HypothesisError:
     """The error for an expression that no path of the model matches, however bound."""
-    values = {variable: frozenset(nodes) for variable, nodes in entry.values.items()}
     variables = list(dict.fromkeys(expression.template.variables))
     what = "the path matches nothing in this model"
     if variables:
         what = f"no values of {', '.join(variables)} make the path match anything in this model"
     used = expression.template.variables
     repeated = [variable for variable in variables if used.count(variable) > 1]
-    reason = _reason(expression.template.bind(values), repeated, graph)
+    reason = _reason(expression.template.bind(entry.values), repeated, graph)
     shown = " ".join(expression.text.split())
     return HypothesisError(f"{expression.where}: {what}\n  {shown}\n  {reason}")
 
@@ -33,6 +32,9 @@ def _reason(route: Route, variables: Sequence[str], graph: Graph) -> str:
         if matches_any_path((_suffix(route, start, graph),), graph):
             continue
         text = steps_text(route.sets[start], graph)
+        if route.sets[start].crossing:
+            after = steps_text(route.sets[start + 1], graph)
+            return f"{after} does not read {text}, or anything after it: {_order(graph)}"
         logits = Steps((StepPattern(frozenset({graph.logits})),))
         if not matches_any_path((Route((route.sets[start], logits), (None,)),), graph):
             return f"no step of this model is {text}"

@@ -118,7 +118,7 @@ class _Reader:
         """The part of a step set, remembered by identity: the path sets keep it alive."""
         heads: list[int] = []
         node_sets: list[int] = []
-        kept: list[Any] = [steps.negated]
+        kept: list[Any] = [steps.negated, steps.crossing]
         for pattern in steps.patterns:
             single = len(pattern.nodes) == 1 and self._is_head[next(iter(pattern.nodes))]
             if single:
