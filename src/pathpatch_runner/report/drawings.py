@@ -64,6 +64,5 @@ def _entries(
         read = read_entry(entry, said, f"hypotheses.{hypothesis}", scope, problems)
         if read is None:
             continue
-        binding = {variable: frozenset(nodes) for variable, nodes in read.values.items()}
-        found[entry] = tuple(each.template.bind(binding) for each in read.expressions)
+        found[entry] = tuple(each.template.bind(read.values) for each in read.expressions)
     return found
