@@ -1,60 +1,51 @@
-"""Every experiment that ships composes, and its typed config is what it says."""
+"""Every config that ships composes, and its typed config is what it says."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
 
-from pathpatch_runner.cli.schema import SCHEMAS, register_schemas
-from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.cli import compose
+from pathpatch_runner.cli.schema import GROUPS, schemas
+from pathpatch_runner.errors import PathPatchError, Problems
 
 CONF = Path(__file__).parents[2] / "conf"
-EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
-DATASETS = sorted(path.stem for path in (CONF / "dataset").glob("*.yaml"))
 
 
-def composed(*overrides: str) -> ExperimentConfig:
-    register_schemas()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_object(compose("config", overrides=list(overrides)))
-    assert isinstance(config, ExperimentConfig)
-    return config
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_composes(name: str) -> None:
-    config = composed(f"experiment={name}")
+    config = compose(name)
     assert config.experiment == name
     assert config.hypotheses
-    assert config.model.kind in SCHEMAS["model"]
+    assert config.model.kind in schemas("model")
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_every_model_composes(name: str) -> None:
-    register_schemas()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[f"model={name}"])
-    assert config.model.kind in SCHEMAS["model"]
+@pytest.mark.parametrize(
+    ("group", "name"), [(group, name) for group in GROUPS for name in options(group)]
+)
+def test_every_option_composes(group: str, name: str) -> None:
+    config = compose("micro", f"{group}={name}")
+    section = getattr(config, group)
+    assert type(section) is schemas(group)[section.kind]
 
 
-@pytest.mark.parametrize("name", DATASETS)
-def test_every_dataset_composes(name: str) -> None:
-    register_schemas()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[f"dataset={name}"])
-    assert config.dataset.kind in SCHEMAS["dataset"]
-
-
-def test_the_root_names_no_hypotheses() -> None:
-    register_schemas()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        assert compose("config").hypotheses == {}
+@pytest.mark.parametrize(
+    ("group", "kind"), [(group, kind) for group in GROUPS for kind in schemas(group)]
+)
+def test_every_kind_is_a_group_option_without_a_file(group: str, kind: str, tmp_path: Path) -> None:
+    assert not (CONF / group / f"{kind}.yaml").exists()
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "bare.yaml").write_text("# @package _global_\nexperiment: bare\n")
+    try:
+        config = compose("bare", f"{group}={kind}", config_dir=tmp_path)
+    except PathPatchError as error:
+        # Fields that need a value are all that can be wrong with a kind that says nothing else.
+        problems = error.problems if isinstance(error, Problems) else (error,)
+        assert all(str(each).endswith("needs a value, and none is given") for each in problems)
+    else:
+        assert type(getattr(config, group)) is schemas(group)[kind]

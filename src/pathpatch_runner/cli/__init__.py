@@ -1,12 +1,19 @@
 """The command line: the only part that imports Hydra.
 
-schema   the typed config, registered with Hydra
-places   relative paths, resolved against the file that says them
-typed    composed config -> `ExperimentConfig`
-messages what Hydra and OmegaConf report, in our words
-command  `main`
+schema      every kind as a group option, and its typed config
+search      the user's folders before ours
+yaml_files  files of strangers: encodings, aliases that explode
+origins     which file said what, from Hydra's own composed defaults
+locations   relative paths, resolved against the file that says them
+bounds      interpolations that refer to themselves, or stand for too much
+typed       composed config -> `ExperimentConfig`
+messages    what Hydra and OmegaConf report, in our words
+compose     `compose`: the config that a command would run
+command     `main`
+record      `main`, with a record for programs
 """
 
 from pathpatch_runner.cli.command import main
+from pathpatch_runner.cli.compose import compose
 
-__all__ = ["main"]
+__all__ = ["compose", "main"]

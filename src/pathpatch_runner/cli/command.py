@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,47 +18,60 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pathpatch_runner.cli.messages import explain
-from pathpatch_runner.cli.places import source_folders
+from pathpatch_runner.cli.compose import ROOT, VERSION_BASE
+from pathpatch_runner.cli.messages import check_override, explain
+from pathpatch_runner.cli.origins import Origins
 from pathpatch_runner.cli.schema import register_schemas
+from pathpatch_runner.cli.search import argv_of, config_path, users_first
 from pathpatch_runner.cli.typed import typed_config
+from pathpatch_runner.cli.yaml_files import read_by_us
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.errors import ConfigError, PathPatchError
+from pathpatch_runner.store.outcome import JobRecord, errors_of
 
 if TYPE_CHECKING:
     from pathpatch_runner.runner import RunOutcome
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
-_wants_traceback = os.environ.get(FULL_ERROR, "0") not in ("0", "")
-_failures: list[tuple[str, str]] = []
-"""(job, message) of every job of this process that failed: Hydra itself keeps only the first."""
 
 
-def config_path() -> str:
-    """The repository's `conf` where there is one, else the one inside the package."""
-    folder = Path(__file__).parents[3] / "conf"
-    return str(folder) if (folder / "config.yaml").is_file() else "pkg://pathpatch_runner.conf"
+@dataclass(frozen=True)
+class Job:
+    """What became of one job. `message`: why it failed, for the user; "" where it did not."""
+
+    overrides: str
+    record: JobRecord
+    message: str = ""
+
+
+JOBS: list[Job] = []
+"""Every job of this process, in order: of a sweep Hydra itself keeps only the first failure."""
 
 
 def job(composed: DictConfig) -> RunOutcome | None:
     """One experiment. What a user can mend is kept for `main` to say at the end, where the job
     runs in this process, and raised for the launcher elsewhere: a sweep goes on either way."""
     settings = HydraConfig.get()
-    overrides = list(settings.overrides.task)
+    overrides: Any = OmegaConf.to_container(settings.overrides.task, resolve=False)
+    named = " ".join(overrides) or "(no overrides)"
     try:
-        folders = source_folders(settings.runtime.config_sources)
-        config = typed_config(composed, settings.runtime.choices, overrides, folders)
+        with read_by_us():
+            config = typed_config(composed, Origins.of(settings))
         files = {
             "config.yaml": OmegaConf.to_yaml(composed),
             "overrides.yaml": OmegaConf.to_yaml(OmegaConf.create(overrides)),
         }
-        return _run(config, files)
+        outcome = _run(config, files)
     except Exception as error:
-        message = _message(error) or f"{type(error).__name__}: {error}"
-        _failures.append((" ".join(overrides) or "(no overrides)", message))
-        if isinstance(error, PathPatchError) and _in_process() and not _wants_traceback:
+        message = _message(error)
+        shown = message or f"{type(error).__name__}: {error}"
+        JOBS.append(Job(named, JobRecord(None, errors_of(error)), shown))
+        if message is not None and _in_process() and not _wants_traceback():
             return None
         raise
+    directory = None if outcome.directory is None else str(outcome.directory)
+    JOBS.append(Job(named, JobRecord(directory)))
+    return outcome
 
 
 def _run(config: ExperimentConfig, files: Mapping[str, str]) -> RunOutcome:
@@ -83,48 +96,74 @@ def _in_process() -> bool:
     return settings.mode is RunMode.RUN or launcher.endswith("BasicLauncher")
 
 
+def _wants_traceback() -> bool:
+    """Whether the user asked for one: `main` sets Hydra's own variable whatever the user said."""
+    return os.environ.get(ASKED, "0") not in ("0", "")
+
+
+ASKED = "PATHPATCH_FULL_ERROR"
+"""What `HYDRA_FULL_ERROR` was when the command was given."""
+
+
 def _message(error: BaseException) -> str | None:
     """The whole message for an error that a user can mend; None for one of ours."""
     if isinstance(error, PathPatchError):
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return explain(error)
+    if isinstance(error, OSError):
+        where = f'"{error.filename}": ' if error.filename else ""
+        return f"{where}{error.strerror or error}"
     return None
 
 
 def main() -> None:
     """The entry point of `run.py`, `pathpatch-runner` and `python -m pathpatch_runner`."""
-    register_schemas()
-    _failures.clear()
+    JOBS.clear()
+    asked = os.environ.get(FULL_ERROR)
+    os.environ[ASKED] = asked or "0"
     # With this set Hydra lets exceptions through, so that their messages can be ours.
     os.environ[FULL_ERROR] = "1"
-    decorated = hydra.main(version_base="1.3", config_path=config_path(), config_name="config")(job)
     try:
-        decorated()
+        register_schemas()
+        folders, overrides = argv_of(sys.argv[1:])
+        for override in overrides:
+            if wrong := check_override(override):
+                raise ConfigError(wrong)
+        with users_first(folders), read_by_us():
+            decorate = hydra.main(
+                version_base=VERSION_BASE, config_path=config_path(), config_name=ROOT
+            )
+            decorate(job)()
     except Exception as error:
         message = _message(error)
-        if _wants_traceback or (message is None and len(_failures) < 2):
+        failed = [each for each in JOBS if each.message]
+        if not failed:
+            JOBS.append(Job("", JobRecord(None, errors_of(error)), message or str(error)))
+        if _wants_traceback() or (message is None and len(failed) < 2):
             raise
-        _say(message or str(error), composed=isinstance(error, PathPatchError))
+        _say(failed, message or str(error), composed=isinstance(error, PathPatchError))
         sys.exit(1)
     finally:
-        if not _wants_traceback:
-            os.environ.pop(FULL_ERROR, None)
-    if _failures:
-        _say(_failures[0][1])
+        os.environ.pop(FULL_ERROR)
+        if asked is not None:
+            os.environ[FULL_ERROR] = asked
+    failed = [each for each in JOBS if each.message]
+    if failed:
+        _say(failed, failed[0].message)
         sys.exit(1)
 
 
-def _say(message: str, *, composed: bool = True) -> None:
+def _say(failed: list[Job], message: str, *, composed: bool = True) -> None:
     """One message on stderr, or one for each job of a sweep that failed. `composed`: whether
     the configs of all jobs could be."""
     is_sweep = "-m" in sys.argv or "--multirun" in sys.argv
-    if len(_failures) < 2 and not (is_sweep and _failures):
+    if len(failed) < 2 and not (is_sweep and failed):
         # Hydra composes all jobs of a sweep before it runs the first. Launchers that run jobs in
         # other processes raise the first failure here.
         before = "a job of the sweep failed: " if composed else "nothing of the sweep was run: "
         print(f"error: {before if is_sweep else ''}{message}", file=sys.stderr)
         return
-    jobs = "\n".join(f"- {job}\n  {text}" for job, text in _failures)
-    count = len(_failures)
+    jobs = "\n".join(f"- {each.overrides}\n  {each.message}" for each in failed)
+    count = len(failed)
     print(f"error: {count} job{'s' * (count != 1)} of the sweep failed:\n{jobs}", file=sys.stderr)

@@ -1,62 +1,246 @@
-"""What Hydra and OmegaConf report of a config, in our words: what, where, what is allowed."""
+"""What Hydra and OmegaConf report of a config, in our words: what, where, and what to type instead.
+
+Their errors come in chains, and each link holds a part: the override as typed, the key, what was
+expected. `explain` looks through the whole chain, most telling first; what it does not know is
+shown whole.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Any
 
-from pathpatch_runner.errors import did_you_mean, unknown_key
+from hydra.errors import OverrideParseException
 
-UNKNOWN_KEY = re.compile(r"Key '([^']+)' (?:is )?not in '?([\w.]+)'?")
-NO_OPTION = re.compile(r"Could not find '([^']+)'")
+from pathpatch_runner import config
+from pathpatch_runner.cli.schema import GROUPS, schemas
+from pathpatch_runner.errors import ConfigError, did_you_mean, unknown_key
+
 OPTIONS = re.compile(r"Available options in '([^']+)':\n((?:\t.*\n?)+)")
 FULL_KEY = re.compile(r"full_key: (\S+)")
-ALLOWED_VALUES = re.compile(r"expected one of \[([^\]]*)\]")
+OVERRIDE = re.compile(
+    r"(?:Error merging override |Ambiguous value for argument '|Sweep parameters '"
+    r"|To append to your (?:config|default list) use \+)(.+?)'?(?: requires --multirun)?(?:\n|$)"
+)
+NOISE = re.compile(
+    r"^(See https?://\S+.*|\s*(full_key|object_type|reference_type).*|Error merging override .*|"
+    r"To append to your .*|Set the environment variable .*)$"
+)
+LAUNCHERS = (
+    "Launchers are plug-ins: pip install hydra-joblib-launcher, hydra-submitit-launcher, ..."
+)
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """One message for an error that Hydra or OmegaConf raised."""
-    text = _chain(error)
-    unknown = UNKNOWN_KEY.search(text)
-    if unknown:
-        return _unknown_key(unknown[1], unknown[2], text)
-    option = NO_OPTION.search(text)
-    if option:
-        return _unknown_option(option[1], text)
-    key = FULL_KEY.search(text)
-    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    cause = error.__cause__
-    detail = str(cause).splitlines()[0] if cause is not None and str(cause) else first
-    where = f"{key[1]}: " if key and not detail.startswith(key[1]) else ""
-    return f"{where}{detail}"
+    links = _links(error)
+    for link in links:
+        if isinstance(link, OverrideParseException):
+            return _unreadable(str(link.override))
+    text = "\n".join(str(link) for link in links)
+    for pattern, told in KNOWN:
+        match = pattern.search(text)
+        if match:
+            return told(match, text)
+    return _whole(links, text)
 
 
-def _chain(error: BaseException | None) -> str:
-    parts = []
-    while error is not None:
-        parts.append(str(error))
+def check_override(override: str) -> str:
+    """What is wrong with an override that Hydra answers with a crash; "" where nothing is."""
+    return f'"{override}": names no key before "=". Type KEY=VALUE' if override[:1] == "=" else ""
+
+
+def _links(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
         error = error.__cause__ or error.__context__
-    return "\n".join(parts)
+    return found
 
 
-def _unknown_key(key: str, schema: str, text: str) -> str:
-    import dataclasses
+def _whole(links: list[BaseException], text: str) -> str:
+    """The most telling link, whole but for what says nothing to a user, after its key."""
+    for link in links:
+        lines = [line for line in str(link).splitlines() if line.strip() and not NOISE.match(line)]
+        if lines:
+            key = FULL_KEY.search(text)
+            said = "\n".join(lines)
+            return f"{key[1]}: {said}" if key and not said.startswith(key[1]) else said
+    return type(links[0]).__name__
 
-    from pathpatch_runner import config
-    from pathpatch_runner.cli.schema import SCHEMAS
 
-    name = schema.split(".")[-1]
-    kinds = {kind.__name__: kind for kinds in SCHEMAS.values() for kind in kinds.values()}
-    known = kinds.get(name) or getattr(config, name, None)
+def _typed(text: str) -> tuple[str, str]:
+    """(key, value) of the override that an error quotes; ("", "") where it quotes none."""
+    found = OVERRIDE.search(text)
+    key, _, value = (found[1] if found else "").partition("=")
+    return key.lstrip("+~"), value
+
+
+def _unreadable(override: str) -> str:
+    key, sign, value = override.partition("=")
+    if not sign:
+        return f'"{override}": has no value. Type KEY=VALUE, such as experiment=induction'
+    quoted = value.strip("\"'").replace("\\", "\\\\").replace('"', '\\"')
+    typed = shlex.quote(f'{key}="{quoted}"')
+    return (
+        f'{key.lstrip("+~")}: "{value}" cannot be read. A value that holds = , : > {{ }} [ ] ( ) '
+        f"or quotes stands in quotes of its own. Type {typed}"
+    )
+
+
+def _several_values(match: re.Match[str], text: str) -> str:
+    del match
+    key, value = _typed(text)
+    listed = shlex.quote(f"{key}=[{value}]")
+    one = shlex.quote(f'{key}="{value}"')
+    return (
+        f'{key}: "{value}" is several values, and this is one run. To run each of them type '
+        f"-m {shlex.quote(f'{key}={value}')}; for a list {listed}; for one text with a comma {one}"
+    )
+
+
+def _sweep(match: re.Match[str], text: str) -> str:
+    del match
+    key, value = _typed(text)
+    return (
+        f'{key}: "{value}" is several values, and this is one run. To run each of them type '
+        f"-m {shlex.quote(f'{key}={value}')}"
+    )
+
+
+def _twice(match: re.Match[str], text: str) -> str:
+    del text
+    group = match[1] or match[2]
+    return (
+        f"{group}: is chosen already, so it cannot be added with +. Type {group}=<name>, without "
+        "the +"
+    )
+
+
+def _unknown_key(match: re.Match[str], text: str) -> str:
+    key, schema = match[1], match[2]
     full = FULL_KEY.search(text)
     where = full[1] if full else key
-    if not dataclasses.is_dataclass(known):
+    known = _dataclass(schema.split(".")[-1])
+    if known is None:
         return f'{where}: unknown key "{key}"'
-    return unknown_key(where, key, [field.name for field in dataclasses.fields(known)])
+    return unknown_key(where, key, [field.name for field in fields(known)])
 
 
-def _unknown_option(name: str, text: str) -> str:
-    group, _, option = name.rpartition("/")
+def _unknown_entry(match: re.Match[str], text: str) -> str:
+    """A name that a mapping of entries (hypotheses, paths) does not have."""
+    where = FULL_KEY.search(text)
+    parent = where[1].rpartition(".")[0] if where else ""
+    return f'{parent}: has no "{match[1]}". {_added(parent, match[1], text)}'
+
+
+def _new_entry(match: re.Match[str], text: str) -> str:
+    """An entry that `+` was to add to a mapping of typed entries, which Hydra does not make."""
+    entry = FULL_KEY.search(text)
+    key, value = _typed(text)
+    parts = key.split(".")
+    if match[1] != "dict" or entry is None or entry[1] not in parts[1:]:
+        return _section(match, text)
+    parent = ".".join(parts[: parts.index(entry[1])])
+    return f'{key}: cannot be added to {parent} as "{value}" is. {_added(parent, entry[1], text)}'
+
+
+def _added(parent: str, entry: str, text: str) -> str:
+    """How to type an override so that it adds an entry."""
+    key, value = _typed(text)
+    inside = key.removeprefix(f"{parent}.{entry}").strip(".")
+    if not key.startswith(f"{parent}.{entry}"):
+        # The override gives the parent as a whole.
+        return f"To add to {parent} type {shlex.quote(f'+{key}={value}')}"
+    # Hydra takes a number in braces for a number, and names are texts.
+    name = entry if entry.isidentifier() else "new"
+    for part in reversed([name, *filter(None, inside.split("."))]):
+        value = f"{{{part}: {value}}}"
+    return (
+        "Entries go by name, not by number. To add one type "
+        f"{shlex.quote(f'+{parent}={value}')}, or write it in an experiment file"
+    )
+
+
+def _section(match: re.Match[str], text: str) -> str:
+    known = _dataclass(match[2])
+    key, value = _typed(text)
+    names = ", ".join(field.name for field in fields(known)) if known else ""
+    return f'{key}: is a section, and "{value}" is one value. Say {key}.KEY=VALUE. Keys: {names}'
+
+
+def _not_a_list(match: re.Match[str], text: str) -> str:
+    del match
+    key, value = _typed(text)
+    where = FULL_KEY.search(text)
+    if not key:
+        return f"{where[1] if where else 'config'}: takes a list: [a, b]"
+    return (
+        f'{key}: takes a list, and "{value}" is one value. Type {shlex.quote(f"{key}=[{value}]")}'
+    )
+
+
+def _not_null(match: re.Match[str], text: str) -> str:
+    del text
+    return f"{match[1]}: needs a value, and null is none. Leave it out to have the default"
+
+
+def _no_option(match: re.Match[str], text: str) -> str:
+    group, _, option = match[1].rpartition("/")
     listed = OPTIONS.search(text)
     options = listed[2].split() if listed else []
     allowed = f" Allowed: {', '.join(options)}" if options else ""
-    return f'{group}: there is no "{option}".{did_you_mean(option, options)}{allowed}'
+    hint = f". {LAUNCHERS}" if group == "hydra/launcher" else ""
+    why = _cannot_be_imported(group, option)
+    return why or f'{group}: there is no "{option}".{did_you_mean(option, options)}{allowed}{hint}'
+
+
+def _cannot_be_imported(group: str, kind: str) -> str:
+    """Why a kind that an installed package adds is no option; "" where that is not why."""
+    if group not in GROUPS or kind not in GROUPS[group].names():
+        return ""
+    try:
+        GROUPS[group].get(kind, f"{group}.kind")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def _itself(match: re.Match[str], text: str) -> str:
+    del match
+    key = FULL_KEY.search(text)
+    return f"{key[1] if key else 'config'}: an interpolation refers to itself"
+
+
+def _dataclass(name: str) -> type[Any] | None:
+    """The config dataclass of that name, of ours or of a kind."""
+    kinds = (schema for group in GROUPS for schema in schemas(group).values())
+    found = next((schema for schema in kinds if schema.__name__ == name), None)
+    ours = getattr(config, name, None)
+    return found or (ours if isinstance(ours, type) and is_dataclass(ours) else None)
+
+
+KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], str]], ...] = (
+    (re.compile(r"Ambiguous value for argument"), _several_values),
+    (re.compile(r"requires --multirun"), _sweep),
+    (
+        re.compile(
+            r"(\S+) appears more than once in the final defaults|Multiple values for (\S+)\."
+        ),
+        _twice,
+    ),
+    (
+        re.compile(r"Key '([^']+)' is not in struct\n\s+full_key: \S+\n\s+\S+?Dict\["),
+        _unknown_entry,
+    ),
+    (re.compile(r"Key '([^']+)' (?:is )?not in '?([\w.]+)'?"), _unknown_key),
+    (re.compile(r"Could not find '([^']+)'"), _no_option),
+    (re.compile(r"Invalid type assigned: (\w+) is not a subclass of (\w+)"), _new_entry),
+    (re.compile(r"is not a ListConfig, list or tuple"), _not_a_list),
+    (re.compile(r"field '([^']+)' is not Optional"), _not_null),
+    (re.compile(r"Recursive interpolation detected"), _itself),
+)
+"""What is known of their texts, the most telling first, and how we say it."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from pathpatch_runner.cli.places import PATH_KEYS, resolve_place
-from pathpatch_runner.cli.schema import SCHEMAS
-from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.cli.bounds import check_interpolations
+from pathpatch_runner.cli.locations import located
+from pathpatch_runner.cli.messages import explain
+from pathpatch_runner.cli.origins import Origins
+from pathpatch_runner.cli.schema import GROUPS, schemas
+from pathpatch_runner.config import ExperimentConfig, named_files
 from pathpatch_runner.errors import (
     ConfigError,
     PathPatchError,
@@ -21,34 +24,63 @@ from pathpatch_runner.errors import (
 )
 
 
-def typed_config(
-    composed: DictConfig,
-    choices: Mapping[str, str | None],
-    overrides: Sequence[str],
-    folders: Sequence[Path],
-) -> ExperimentConfig:
-    """Check that nothing is missing and make every path absolute.
+def typed_config(composed: DictConfig, origins: Origins) -> ExperimentConfig:
+    """Check that nothing is missing or unknown and make every path absolute.
 
-    `choices`, `overrides`, `folders`: what Hydra chose, was told, and searched.
+    `composed`: without its `hydra` section. Raises `Problems` with everything found wrong.
     """
-    problems: list[PathPatchError] = list(_missing(composed))
-    for group in SCHEMAS:
+    try:
+        typed = _checked(composed, origins)
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(error)) from error
+    problems: list[PathPatchError] = []
+    for key, value in named_files(typed):
+        try:
+            _assign(typed, key, located(key, value, origins))
+        except PathPatchError as problem:
+            problems.append(problem)
+    raise_together(problems)
+    if origins.here != Path.cwd():
+        # hydra.job.chdir: the run lies where the command was given, as its other paths do.
+        typed.runtime.output_root = str(origins.here / typed.runtime.output_root)
+    return typed
+
+
+def _checked(composed: DictConfig, origins: Origins) -> ExperimentConfig:
+    """As dataclasses, with nothing missing or unknown; paths are still as said."""
+    _check_root(composed, origins)
+    check_interpolations(composed)
+    problems: list[PathPatchError] = [*_missing(composed), *origins.shadowed()]
+    for group in GROUPS:
         problems += _wrong_kind(composed, group)
     problems += _unknown_keys(composed, "")
-    config = composed.copy()
-    OmegaConf.set_readonly(config, False)
-    for key in PATH_KEYS:
-        value = OmegaConf.select(config, key, throw_on_missing=False)
-        if isinstance(value, str) and value:
-            try:
-                place = resolve_place(key, value, choices, overrides, folders)
-                OmegaConf.update(config, key, place)
-            except PathPatchError as problem:
-                problems.append(problem)
     raise_together(problems)
-    typed = OmegaConf.to_object(config)
+    typed = OmegaConf.to_object(composed)
     assert isinstance(typed, ExperimentConfig)
     return typed
+
+
+def _assign(config: Any, key: str, value: str) -> None:
+    """Set the value of a dotted key of dataclasses and mappings."""
+    *sections, name = key.split(".")
+    for section in sections:
+        config = config[section] if isinstance(config, dict) else getattr(config, section)
+    if isinstance(config, dict):
+        config[name] = value
+    else:
+        setattr(config, name, value)
+
+
+def _check_root(composed: DictConfig, origins: Origins) -> None:
+    """A root config of a user's own must begin from ours, or nothing in it is known."""
+    schema: Any = OmegaConf.get_type(composed)
+    if schema is not ExperimentConfig:
+        file = origins.root() or f"{origins.config_name}.yaml"
+        raise ConfigError(
+            f'"{file}" is the root of this config and does not begin with our schema. A root '
+            "config says `defaults: [experiment_schema, {model: native}, {dataset: jsonl}, _self_, "
+            "{experiment: null}]`; an experiment is a file in the folder experiment/"
+        )
 
 
 def _missing(composed: DictConfig) -> list[ConfigError]:
@@ -72,7 +104,7 @@ def _unknown_keys(section: DictConfig, path: str) -> list[ConfigError]:
         if known is not None and name not in known:
             problems.append(ConfigError(unknown_key(f"{path}{name}", name, known)))
             continue
-        if OmegaConf.is_missing(section, key):
+        if OmegaConf.is_missing(section, key) or OmegaConf.is_interpolation(section, name):
             continue
         inner = section[name]
         if isinstance(inner, DictConfig):
@@ -87,7 +119,7 @@ def _wrong_kind(composed: DictConfig, group: str) -> list[ConfigError]:
         return []
     kind = section.get("kind")
     schema = OmegaConf.get_type(section)
-    kinds = SCHEMAS[group]
+    kinds = schemas(group)
     if kind in kinds and kinds[kind] is schema:
         return []
     made = next((name for name, known in kinds.items() if known is schema), None)

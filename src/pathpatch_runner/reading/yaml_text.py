@@ -58,6 +58,30 @@ def parse_yaml(text: str, where: str, error: type[PathPatchError]) -> Any:
     return value
 
 
+def check_bounds(text: str, where: str, error: type[PathPatchError]) -> None:
+    """Refuse a text whose aliases stand for too much, for a reader of its own (Hydra's configs,
+    which may merge with `<<`). Nothing is made of the text, and other mistakes are left to it."""
+    if len(text) > MOST_CHARACTERS:
+        raise error(
+            f"{where}: {len(text):,} characters of YAML, and {MOST_CHARACTERS:,} at most are read"
+        )
+    if "&" not in text:
+        return
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is not None:
+            _check(node, None)
+    except _RefusedError as caught:
+        raise error(f"{where}:{caught.line}: {caught}") from caught
+    except RecursionError:
+        raise error(f"{where}: {too_deep()}") from None
+    except yaml.YAMLError:
+        return
+    finally:
+        loader.dispose()
+
+
 class _RefusedError(Exception):
     """`line`: from 1."""
 
@@ -80,15 +104,16 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def _check(root: Node, loader: _Loader) -> None:
-    """Refuse equal keys, too many values with aliases written out, aliases inside themselves."""
+def _check(root: Node, loader: _Loader | None) -> None:
+    """Refuse equal keys, too many values with aliases written out, aliases inside themselves.
+    `loader` None: keys are not looked at."""
     sizes: dict[int, int] = {}
 
     def size(node: Node, above: frozenset[int]) -> int:
         if id(node) in above:
             raise _RefusedError("an alias stands inside what it repeats", node)
         if id(node) not in sizes:
-            if isinstance(node, MappingNode):
+            if loader is not None and isinstance(node, MappingNode):
                 _check_keys(node, loader)
             inner = above | {id(node)}
             sizes[id(node)] = 1 + sum(size(child, inner) for child in _children(node))

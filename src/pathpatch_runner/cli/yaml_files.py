@@ -1,0 +1,59 @@
+"""YAML files as Hydra reads them, with what strangers' files need: a byte order mark is skipped,
+other encodings, broken YAML and aliases that explode are one message with the file and the line.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+
+from pathpatch_runner.errors import ConfigError
+from pathpatch_runner.reading import read_text
+from pathpatch_runner.reading.yaml_text import check_bounds
+
+
+class YamlFiles(FileConfigSource):
+    """Hydra's own source of config files but for how a file is read."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """The file's config. Raises ConfigError for a file that is not what it should be."""
+        file = Path(self.path) / self._normalize_file_name(config_path)
+        if not file.exists():
+            raise ConfigLoadError(f"Config not found : {file}")
+        text = read_text(file, "config", ConfigError)
+        check_bounds(text, str(file), ConfigError)
+        try:
+            config = OmegaConf.load(io.StringIO(text))
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = f":{mark.line + 1}" if mark else ""
+            raise ConfigError(
+                f"{file}{line}: not YAML: {error.problem or error.context}"
+            ) from error
+        except (yaml.YAMLError, OSError, ValueError) as error:
+            raise ConfigError(f"{file}: not a config: {str(error).splitlines()[0]}") from error
+        header = ConfigSource._get_header_dict(text)
+        where = f"{self.scheme()}://{self.path}"
+        return ConfigResult(config=config, path=where, provider=self.provider, header=header)
+
+
+@contextmanager
+def read_by_us() -> Iterator[None]:
+    """While Hydra composes, its files are read as above; afterwards all is as it was."""
+    Plugins.instance()  # registers Hydra's own sources first
+    types = SourcesRegistry.instance().types
+    before = types["file"]
+    types["file"] = YamlFiles
+    try:
+        yield
+    finally:
+        SourcesRegistry.instance().types["file"] = before
