@@ -33,7 +33,7 @@ NOT_AT_HAND = (
     re.compile(r'model: ".*" needs a package that is not installed'),
     re.compile(r'model\.(path|weights): (no (file|directory) "[^"]*"|"[^"]*" was not found)'),
 )
-"""Messages of `model.files`, `model.weights` and `cli.locations` that say that a model is missing."""
+"""Messages of `model.files`, `model.weights`, `cli.locations`: a model is missing."""
 
 _NUMBERED = re.compile(r"^\d+ problems:\n")
 _NEXT = re.compile(r"^\d+\. ", re.MULTILINE)
