@@ -52,17 +52,23 @@ def _parts(section: Any) -> Iterator[tuple[str, Any, bool]]:
             yield str(name), value, False
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: Any, *, files: bool = True) -> Any:
     """Config dataclasses, records and what they hold as plain JSON data: dataclasses and mappings
-    as objects, tuples as lists, enums as users spell them. All else is left as it is."""
+    as objects, tuples as lists, enums as users spell them. All else is left as it is. Without
+    `files`, null stands for the name of a file."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
+        return {
+            name: None
+            if is_file and isinstance(inner, str) and not files
+            else to_plain(inner, files=files)
+            for name, inner, is_file in _parts(value)
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(name): to_plain(inner) for name, inner in value.items()}
+        return {str(name): to_plain(inner, files=files) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [to_plain(inner) for inner in value]
+        return [to_plain(inner, files=files) for inner in value]
     return value
 
 
@@ -106,6 +112,33 @@ class Dtype(Enum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+
+
+class Choosing(Enum):
+    """How edges are chosen by score. top: the best; greedy: from the logits, the best into what is
+    reached; threshold: all of at least a score."""
+
+    top = "top"
+    greedy = "greedy"
+    threshold = "threshold"
+
+
+class ScoreMethod(Enum):
+    """What gives every edge a number. exact: the effect of patching it alone; random: a draw from
+    the seed, to compare with; the others by gradients."""
+
+    exact = "exact"
+    eap = "eap"
+    eap_ig_inputs = "eap_ig_inputs"
+    eap_ig_activations = "eap_ig_activations"
+    random = "random"
+
+
+class Scored(Enum):
+    """What is given scores."""
+
+    edges = "edges"
+    nodes = "nodes"
 
 
 class WeightProcessing(Enum):
@@ -187,13 +220,33 @@ class DatasetConfig:
 
 
 @dataclass
-class PathConfig:
-    """One entry of a hypothesis: an expression or a list of them (their union).
-    `over`: variables of a family: nodes (a pattern, a group), streams (`r*`), slots (`slots`) or
-    positions (names, indices, `all`), or a list of these."""
+class SelectConfig:
+    """Which edges a circuit is made of. `by`: the method whose scores count (null: the only one);
+    `absolute`: compare |score|; `threshold`: the least score, with `how: threshold`."""
 
-    expr: Any = MISSING
+    by: str | None = None
+    how: Choosing = Choosing.top
+    absolute: bool = True
+    threshold: float | None = None
+
+
+@dataclass
+class PathConfig:
+    """One entry of a hypothesis. It says one of: `expr`, an expression or a list of them (their
+    union); `circuit`, a file of edges; `edges`, a list of them; `select` alone, the best of all
+    edges by scores of this run.
+
+    `over`: variables of a family: nodes (a pattern, a group), streams (`r*`), slots (`slots`) or
+    positions (names, indices, `all`), or a list of these. `sizes`: shares of all edges, one row
+    each, or `mib`. `reference`: the file of a circuit to compare with."""
+
+    expr: Any = None
     over: dict[str, Any] = field(default_factory=dict)
+    circuit: str | None = file_field(None)
+    edges: Any = None
+    select: SelectConfig | None = None
+    sizes: Any = None
+    reference: str | None = file_field(None)
 
 
 @dataclass
@@ -215,6 +268,19 @@ class PatchConfig:
     source: Source = Source.corrupt
     noise_scale: float = 3.0
     noise_draws: int = 4
+
+
+@dataclass
+class ScoresConfig:
+    """Scores of every edge (or node) of the model: none without `methods`. `steps`: of integrated
+    gradients; `metric`: null for the first of the run's; `direction`: of the effect they estimate.
+    """
+
+    methods: list[ScoreMethod] = field(default_factory=list)
+    steps: int = 5
+    of: Scored = Scored.edges
+    metric: str | None = None
+    direction: Direction = Direction.noising
 
 
 @dataclass
@@ -257,6 +323,7 @@ class ExperimentConfig:
     hypotheses: dict[str, HypothesisConfig] = field(default_factory=dict)
     patch: PatchConfig = field(default_factory=PatchConfig)
     metrics: list[str] = field(default_factory=lambda: ["loss"])
+    scores: ScoresConfig = field(default_factory=ScoresConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
     contrasts: dict[str, str] = field(default_factory=dict)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

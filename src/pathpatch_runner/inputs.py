@@ -270,11 +270,5 @@ def _starts_at_senders(paths: PathSet) -> bool:
 
 def identity_of(config: ExperimentConfig) -> dict[str, Any]:
     """The config as plain data, without what cannot change results and without where files lie."""
-    plain: dict[str, Any] = to_plain(config)
-    for key, _ in named_files(config):
-        *sections, name = key.split(".")
-        holder = plain
-        for section in sections:
-            holder = holder[section]
-        holder[name] = None
+    plain: dict[str, Any] = to_plain(config, files=False)
     return {name: value for name, value in plain.items() if name not in NOT_IN_KEY}

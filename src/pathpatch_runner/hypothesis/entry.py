@@ -46,7 +46,7 @@ def read_entry(
 ) -> Entry | None:
     """`key`: `hypotheses.<hypothesis>.paths.<name>`; `scope`: with the groups. Adds to
     `problems`; None if the entry has any, or uses a group that has."""
-    found = _name_problems(name, key)
+    found = name_problems(name, key)
     over = config.over or {}
     expression_problems: list[PathPatchError] = []
     parsed = dict(_parsed(config.expr, f"{key}.expr", expression_problems))
@@ -69,7 +69,8 @@ def read_entry(
     return Entry(name, tuple(expressions), values, _positions(parsed.values(), scope))
 
 
-def _name_problems(name: str, key: str) -> list[PathPatchError]:
+def name_problems(name: str, key: str) -> list[PathPatchError]:
+    """A name that could not be told apart in `path_id`. `key`: of the entry."""
     if name and not any(letter in _RESERVED or letter.isspace() for letter in name):
         return []
     what = f'{key}: "{name}" cannot name a path: leave out white space and + [ ] = , |'

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pathpatch_runner.config import HypothesisConfig, UnitKind
+from pathpatch_runner.config import HypothesisConfig, PathConfig, UnitKind
 from pathpatch_runner.errors import (
     ConfigError,
     HypothesisError,
     PathPatchError,
+    Problems,
     did_you_mean,
     raise_together,
 )
@@ -17,7 +18,16 @@ from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.expression.domain import Value, value_text
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph
-from pathpatch_runner.hypothesis.entry import Entry, read_entry
+from pathpatch_runner.hypothesis.circuits import (
+    NO_SCORES,
+    SIZE,
+    CircuitEntry,
+    RunScores,
+    one_of,
+    read_circuits,
+    says_edges,
+)
+from pathpatch_runner.hypothesis.entry import Entry, name_problems, read_entry
 from pathpatch_runner.hypothesis.family import Binder, matching_bindings
 from pathpatch_runner.hypothesis.nodes import read_groups
 from pathpatch_runner.hypothesis.union import entry_union
@@ -34,6 +44,7 @@ class _Element:
     left_out: int
     paths: PathSet
     path: str
+    awaits_scores: bool = False
 
 
 def resolve_hypotheses(
@@ -42,9 +53,11 @@ def resolve_hypotheses(
     graph: Graph,
     position_names: frozenset[str] | None,
     lengths: frozenset[int] | None = None,
+    run: RunScores = NO_SCORES,
 ) -> Hypotheses:
     """The units of every hypothesis. `position_names` None: not known yet, accept any;
-    `lengths`: of the prompts in tokens, None likewise.
+    `lengths`: of the prompts in tokens, None likewise. `run`: the scores of this run, by which
+    circuits may be chosen.
 
     An entry with all its bindings is one element of a union. `leave_one_out` leaves out the
     unit of a hypothesis with a single entry: nothing is left there, and the empty set needs
@@ -58,7 +71,7 @@ def resolve_hypotheses(
     against: dict[str, str] = {}
     for name, config in configs.items():
         before = len(problems)
-        found = _elements(name, config, scope, problems)
+        found = _elements(name, config, scope, run, problems)
         own = [unit for kind in dict.fromkeys(kinds) for unit in _units(name, kind, found)]
         if kinds and not own and len(problems) == before:
             problems.append(_nothing_left(name, found))
@@ -73,6 +86,7 @@ def resolve_hypotheses(
         sum(element.left_out for element in elements),
         against,
         frozenset().union(*(element.entry.positions for element in elements)),
+        any(element.awaits_scores for element in elements),
     )
 
 
@@ -92,6 +106,7 @@ def _elements(
     name: str,
     config: HypothesisConfig,
     bare: Scope,
+    run: RunScores,
     problems: list[PathPatchError],
 ) -> list[_Element]:
     key = f"hypotheses.{name}"
@@ -103,10 +118,60 @@ def _elements(
     elements = []
     for entry_name, path in (config.paths or {}).items():
         where = f"{key}.paths.{entry_name}"
-        entry = read_entry(entry_name, path, where, scope, problems)
-        if entry is not None:
-            elements += _element(name, entry, graph, problems)
+        several = one_of(path, where)
+        if several is not None:
+            problems.append(several)
+        elif says_edges(path):
+            elements += _circuit_element(name, entry_name, path, where, graph, run, problems)
+        else:
+            entry = read_entry(entry_name, path, where, scope, problems)
+            if entry is not None:
+                elements += _element(name, entry, graph, problems)
     return elements
+
+
+def _circuit_element(
+    hypothesis: str,
+    name: str,
+    config: PathConfig,
+    key: str,
+    graph: Graph,
+    run: RunScores,
+    problems: list[PathPatchError],
+) -> list[_Element]:
+    """The element of an entry that says edges, or none and its problems."""
+    wrong = name_problems(name, key)
+    problems += wrong
+    try:
+        found = read_circuits(name, config, key, graph, run)
+    except Problems as several:
+        problems += several.problems
+        return []
+    except PathPatchError as problem:
+        problems.append(problem)
+        return []
+    if wrong:
+        return []
+    units = tuple(_circuit_units(hypothesis, name, found))
+    text = " | ".join(circuit.text for circuit in found.union)
+    entry = Entry(name, (), {}, frozenset())
+    return [_Element(entry, units, 0, found.union, text, found.awaits_scores)]
+
+
+def _circuit_units(hypothesis: str, name: str, entry: CircuitEntry) -> Iterator[Unit]:
+    for sized in entry.circuits:
+        binding = ((SIZE, sized.size),) if sized.size else ()
+        path_id = f"{name}[{SIZE}={sized.size}]" if sized.size else name
+        yield Unit(
+            hypothesis=hypothesis,
+            kind=UnitKind.path,
+            path_id=path_id,
+            path=sized.circuit.text,
+            binding=binding,
+            paths=(sized.circuit,),
+            entry=name,
+            reference=entry.reference,
+        )
 
 
 def _element(

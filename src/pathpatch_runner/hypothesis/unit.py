@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pathpatch_runner.circuit import Circuit
 from pathpatch_runner.config import UnitKind
 from pathpatch_runner.expression.ast import PathSet, Position
 
@@ -16,6 +17,7 @@ class Unit:
     `path_id`: the entry's name, `entry[s=a0.h1,r=a1.h2]` for a binding, names joined by `+`
     for a union. `path`: canonical expressions joined by ` | `. `binding`: (variable, node
     name) in the order of `over`, () if none. `entry`: the entry's name, "" for a union.
+    `reference`: the circuit that this one, a circuit too, is compared with edge by edge.
     """
 
     hypothesis: str
@@ -25,6 +27,18 @@ class Unit:
     binding: tuple[tuple[str, str], ...]
     paths: PathSet
     entry: str = ""
+    reference: Circuit | None = None
+
+    @property
+    def circuit(self) -> Circuit | None:
+        """The circuit that is the unit's whole path set, if it is one."""
+        only = self.paths[0] if len(self.paths) == 1 else None
+        return only if isinstance(only, Circuit) else None
+
+    @property
+    def n_edges(self) -> int | None:
+        """Edges of the unit's circuit; None where it is none."""
+        return None if self.circuit is None else len(self.circuit.edges)
 
 
 @dataclass(frozen=True)
@@ -32,10 +46,12 @@ class Hypotheses:
     """All units, in the order of hypotheses, then of unit kinds, then of entries.
 
     `bindings_left_out`: how many bindings match no path. `against`: hypothesis by hypothesis
-    that names one. `positions`: every position that an expression mentions.
+    that names one. `positions`: every position that an expression mentions. `awaits_scores`:
+    circuits are still to be chosen by scores of this run; until then they stand for the empty set.
     """
 
     units: tuple[Unit, ...]
     bindings_left_out: int
     against: Mapping[str, str]
     positions: frozenset[Position]
+    awaits_scores: bool = False
