@@ -11,9 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pathpatch_runner.circuit import EdgeScores
+from pathpatch_runner.circuit.scores import random_scores
 from pathpatch_runner.config import (
     Direction,
     ExperimentConfig,
+    ScoreMethod,
     Source,
     named_files,
     to_plain,
@@ -30,6 +33,7 @@ from pathpatch_runner.errors import (
 from pathpatch_runner.expression.ast import PathSet, Route
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
+from pathpatch_runner.hypothesis.circuits import RunScores
 from pathpatch_runner.model.digest import file_digest, model_digest, model_name
 from pathpatch_runner.model.shape import model_shape
 from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
@@ -182,11 +186,22 @@ def _attempt(problems: list[PathPatchError], step: Callable[[], Result]) -> Resu
 def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | None) -> Hypotheses:
     names = None if pairs is None else pairs.position_names
     lengths = None if pairs is None else frozenset(len(pair.clean) for pair in pairs.pairs)
-    found = resolve_hypotheses(config.hypotheses, config.patch.units, Graph(shape), names, lengths)
+    graph = Graph(shape)
+    run = run_scores(config, EdgeScores(graph, {}))
+    found = resolve_hypotheses(config.hypotheses, config.patch.units, graph, names, lengths, run)
     check_against(found.units, found.against)
     if config.patch.source in (Source.mean, Source.zero):
         _check_senders(found)
     return found
+
+
+def run_scores(config: ExperimentConfig, scores: EdgeScores) -> RunScores:
+    """The scores that a run's circuits may be chosen by: those computed, and random ones."""
+    methods = tuple(method.value for method in config.scores.methods)
+    known = dict(scores.methods)
+    if ScoreMethod.random in config.scores.methods:
+        known[ScoreMethod.random.value] = random_scores(scores.graph, config.seed)
+    return RunScores(methods, EdgeScores(scores.graph, known))
 
 
 def _check_settings(config: ExperimentConfig) -> None:

@@ -16,6 +16,9 @@ from pathpatch_runner.circuit.names import listed
 from pathpatch_runner.errors import CircuitError, did_you_mean
 from pathpatch_runner.graph import Graph
 
+_STREAM = 0x5C08E5
+"""Keeps these draws apart from others of the same seed."""
+
 
 @dataclass(frozen=True)
 class EdgeScores:
@@ -63,6 +66,12 @@ class EdgeScores:
                 f"There are: {', '.join(known)}"
             )
         return method
+
+
+def random_scores(graph: Graph, seed: int) -> Scores:
+    """A draw for every edge, to compare other scores with. The same for one seed and graph."""
+    generator = np.random.default_rng([seed, _STREAM])
+    return generator.standard_normal(len(edges_of(graph)))
 
 
 def _count(number: int, what: str) -> str:

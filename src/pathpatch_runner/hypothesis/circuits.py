@@ -39,10 +39,32 @@ SIZE = "size"
 @dataclass(frozen=True)
 class RunScores:
     """What this run says of every edge. `methods`: of the scores it makes (`scores.methods`);
-    `scores`: None until they are there."""
+    `scores`: those that are there already."""
 
     methods: tuple[str, ...] = ()
     scores: EdgeScores | None = None
+
+    def ready(self, by: str | None, where: str) -> EdgeScores | None:
+        """The scores, if those of a method are there; None: not yet. Raises ConfigError for a
+        method that the run does not have."""
+        name = self._method(by, where)
+        there = self.scores is not None and name in self.scores.methods
+        return EdgeScores(self.scores.graph, {name: self.scores.methods[name]}) if there else None
+
+    def _method(self, by: str | None, where: str) -> str:
+        if not self.methods:
+            raise ConfigError(
+                f"{where}: the run makes no scores. Name a file of scores in `circuit`, or add to "
+                "the experiment: scores: {methods: [eap]}"
+            )
+        if by is None and len(self.methods) > 1:
+            raise ConfigError(f"{where}: say by which scores: {', '.join(self.methods)}")
+        if by is not None and by not in self.methods:
+            raise ConfigError(
+                f'{where}: scores.methods does not have "{by}".{did_you_mean(by, self.methods)} '
+                f"It has: {', '.join(self.methods)}"
+            )
+        return by or self.methods[0]
 
 
 NO_SCORES = RunScores()
@@ -107,8 +129,12 @@ def read_circuits(
         _check_neurons(file, f"{key}.circuit")
         chosen, awaits = [("", file.chosen)], False
     else:
-        scores = run.scores if file is None else file.edge_scores
-        chosen, awaits = _choose(config.select or SelectConfig(), sizes, scores, run, key, graph)
+        select = config.select or SelectConfig()
+        scores = (
+            run.ready(select.by, f"{key}.select.by") if file is None else file.edge_scores
+        )
+        awaits = scores is None
+        chosen = _choose(select, sizes, scores, f"{key}.select.by", graph)
     made = [SizedCircuit(size, circuit_of(graph, mask, title)) for size, mask in chosen]
     if sizes is None and not awaits:
         _check_way(made[0].circuit, int(chosen[0][1].sum()), key)
@@ -136,23 +162,21 @@ def _choose(
     select: SelectConfig,
     sizes: Sequence[float] | None,
     scores: EdgeScores | None,
-    run: RunScores,
-    key: str,
+    where: str,
     graph: Graph,
-) -> tuple[list[tuple[str, Mask]], bool]:
-    """((size, edges chosen) for each size, whether the scores are still to come)."""
-    edges, where = edges_of(graph), f"{key}.select.by"
+) -> list[tuple[str, Mask]]:
+    """(size, edges chosen) for each size; none are where the scores are still to come."""
+    edges = edges_of(graph)
     if scores is None:
-        _check_method(select.by, run, where)
-        return [(_text(share), edges.mask(())) for share in sizes or (None,)], True
+        return [(_text(share), edges.mask(())) for share in sizes or (None,)]
     values = scores.by(select.by, where)
     if select.how is Choosing.threshold:
         assert select.threshold is not None
-        return [("", above(values, select.threshold, absolute=select.absolute))], False
+        return [("", above(values, select.threshold, absolute=select.absolute))]
     greedy = select.how is Choosing.greedy
     ranked = ranking(edges, values, greedy=greedy, absolute=select.absolute)
     assert sizes is not None
-    return [(_text(share), first(edges, ranked, share)) for share in sizes], False
+    return [(_text(share), first(edges, ranked, share)) for share in sizes]
 
 
 def _text(share: float | None) -> str:
@@ -210,21 +234,6 @@ def _check_keys(config: PathConfig, key: str) -> None:
             what = "says how many edges to choose: a share, a list of shares, or mib"
             problems.append(ConfigError(f"{key}.sizes: missing. It {what}"))
     raise_together(problems)
-
-
-def _check_method(by: str | None, run: RunScores, where: str) -> None:
-    if not run.methods:
-        raise ConfigError(
-            f"{where}: the run makes no scores. Name a file of scores in `circuit`, or add to the "
-            "experiment: scores: {methods: [eap]}"
-        )
-    if by is None and len(run.methods) > 1:
-        raise ConfigError(f"{where}: say by which scores: {', '.join(run.methods)}")
-    if by is not None and by not in run.methods:
-        raise ConfigError(
-            f'{where}: scores.methods does not have "{by}".{did_you_mean(by, run.methods)} '
-            f"It has: {', '.join(run.methods)}"
-        )
 
 
 def _check_way(circuit: Circuit, n_chosen: int, key: str) -> None:
