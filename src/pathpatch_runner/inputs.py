@@ -17,6 +17,7 @@ from pathpatch_runner.config import (
     Direction,
     ExperimentConfig,
     ScoreMethod,
+    ScoresConfig,
     Source,
     named_files,
     to_plain,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from pathpatch_runner.model.load import LoadedModel
 
 Result = TypeVar("Result")
+
+COMPUTED = (ScoreMethod.random,)
+"""Methods whose scores a run can make."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +234,7 @@ def _check_settings(config: ExperimentConfig) -> None:
         for key, value, least in bounds
         if value < least
     ]
+    problems += _score_problems(config.scores)
     memory, threads = config.runtime.memory_gb, config.runtime.threads
     if memory not in (None, "auto") and not _is_positive(memory):
         problems.append(
@@ -244,6 +249,25 @@ def _check_settings(config: ExperimentConfig) -> None:
             ConfigError(f"statistics.confidence: {statistics.confidence} is not in (0, 1)")
         )
     raise_together(problems)
+
+
+def _score_problems(scores: ScoresConfig) -> list[PathPatchError]:
+    problems: list[PathPatchError] = []
+    if scores.steps < 1:
+        problems.append(ConfigError(f"scores.steps: {scores.steps} is too small, 1 is the least"))
+    twice = [method.value for method in scores.methods if scores.methods.count(method) > 1]
+    if twice:
+        problems.append(ConfigError(f"scores.methods: {twice[0]} stands there twice"))
+    later = [method.value for method in scores.methods if method not in COMPUTED]
+    if later:
+        known = ", ".join(method.value for method in COMPUTED)
+        problems.append(
+            ConfigError(
+                f"scores.methods: {', '.join(later)} cannot be computed yet, only {known}. A "
+                "graph JSON with scores can be named in `circuit`"
+            )
+        )
+    return problems
 
 
 def _is_positive(value: Any) -> bool:

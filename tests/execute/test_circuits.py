@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from execute.executors import BRUTE_FORCE, run
 from execute.models import TOLERANCE, Specimen, specimen
 from execute.path_sets import random_pairs, random_path_set
-from execute.test_brute_force import brute_force
-from execute.test_identities import run
 from pathpatch_runner.circuit import Circuit, circuit_of, edges_of
 from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import PairSet
@@ -111,7 +110,7 @@ def test_a_circuit_is_its_edges_patched_in_one_network(name: str, share: float) 
     circuits = [random_circuit(rng, graph, share) for _ in range(3)]
     pairs = random_pairs(rng, one.model.shape.d_vocab, (4, 3), everywhere=True)
     sets: list[PathSet] = [(circuit,) for circuit in circuits]
-    found = {executor: run(executor, one.model, pairs, sets, DIRECTIONS) for executor in EXECUTORS}
+    found = {executor: run(executor, one, pairs, sets, DIRECTIONS) for executor in EXECUTORS}
     for direction in DIRECTIONS:
         for unit, circuit in enumerate(circuits):
             expected = edge_patching(one, pairs, circuit, direction)
@@ -133,25 +132,25 @@ def test_a_circuit_is_its_paths(name: str, seed: int) -> None:
     sets: list[PathSet] = [(circuit,), (*more, circuit)]
     lengths = (2,) if name == "native rotary grouped" else (3,)
     pairs = random_pairs(rng, one.model.shape.d_vocab, lengths, everywhere=False)
+    expected = run(BRUTE_FORCE, one, pairs, sets, DIRECTIONS)
     for executor in EXECUTORS:
-        found = run(executor, one.model, pairs, sets, DIRECTIONS)
+        found = run(executor, one, pairs, sets, DIRECTIONS)
         for direction in DIRECTIONS:
-            for unit, paths in enumerate(sets):
-                expected = brute_force(one, pairs, paths, direction)
-                values = found.patched[direction][unit, 0]
-                assert values == pytest.approx(expected, abs=TOLERANCE[name])
+            assert found.patched[direction] == pytest.approx(
+                expected.patched[direction], abs=TOLERANCE[name]
+            )
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_nothing_and_everything_are_the_plain_runs(executor: str) -> None:
-    model = specimen("gpt2").model
-    graph = Graph(model.shape)
+    one = specimen("gpt2")
+    graph = Graph(one.model.shape)
     n_edges = len(edges_of(graph))
     pairs = random_pairs(random.Random(0), 11, (5, 4), everywhere=True)
     sets: list[PathSet] = [
         (circuit_of(graph, np.full(n_edges, inside)),) for inside in (False, True)
     ]
-    found = run(executor, model, pairs, sets, DIRECTIONS)
+    found = run(executor, one, pairs, sets, DIRECTIONS)
     nothing, everything = found.patched[Direction.denoising]
     assert nothing == pytest.approx(found.corrupt, abs=1e-9)
     assert everything == pytest.approx(found.clean, abs=1e-9)

@@ -48,8 +48,9 @@ class RunScores:
         """The scores, if those of a method are there; None: not yet. Raises ConfigError for a
         method that the run does not have."""
         name = self._method(by, where)
-        there = self.scores is not None and name in self.scores.methods
-        return EdgeScores(self.scores.graph, {name: self.scores.methods[name]}) if there else None
+        if self.scores is None or name not in self.scores.methods:
+            return None
+        return EdgeScores(self.scores.graph, {name: self.scores.methods[name]})
 
     def _method(self, by: str | None, where: str) -> str:
         if not self.methods:
@@ -130,9 +131,7 @@ def read_circuits(
         chosen, awaits = [("", file.chosen)], False
     else:
         select = config.select or SelectConfig()
-        scores = (
-            run.ready(select.by, f"{key}.select.by") if file is None else file.edge_scores
-        )
+        scores = run.ready(select.by, f"{key}.select.by") if file is None else file.edge_scores
         awaits = scores is None
         chosen = _choose(select, sizes, scores, f"{key}.select.by", graph)
     made = [SizedCircuit(size, circuit_of(graph, mask, title)) for size, mask in chosen]
