@@ -194,17 +194,22 @@ def _window(model: LoadedModel, attention: Any, layer: int) -> int | None:
 
 
 def _gelu_tanh(x: torch.Tensor) -> torch.Tensor:
-    result: torch.Tensor = torch.ops.aten.gelu_.default(x, approximate="tanh")
-    return result
+    return _gelu_of(x, "tanh")
 
 
 def _gelu(x: torch.Tensor) -> torch.Tensor:
-    result: torch.Tensor = torch.ops.aten.gelu_.default(x)
+    return _gelu_of(x, "none")
+
+
+def _gelu_of(x: torch.Tensor, approximate: str) -> torch.Tensor:
+    if torch.is_grad_enabled():
+        return F.gelu(x, approximate=approximate)
+    result: torch.Tensor = torch.ops.aten.gelu_.default(x, approximate=approximate)
     return result
 
 
 def _silu(x: torch.Tensor) -> torch.Tensor:
-    return F.silu(x, inplace=True)
+    return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
 _FAST_ACTIVATIONS: dict[str, Function] = {
@@ -216,7 +221,8 @@ _FAST_ACTIVATIONS: dict[str, Function] = {
     "SiLUActivation": _silu,
     "SiLU": _silu,
 }
-"""The same functions as the named modules, in one kernel instead of many, and in place."""
+"""The same functions as the named modules, in one kernel instead of many; in place, but for
+gradients, which need what was there."""
 
 
 def _mlp_inner(bridge: Any) -> Function:
@@ -232,7 +238,8 @@ def _mlp_inner(bridge: Any) -> Function:
     w_gate, b_gate = _matrix(bridge.gate)
 
     def gated(x: torch.Tensor) -> torch.Tensor:
-        hidden = fast(F.linear(x, w_gate.T, b_gate)).mul_(F.linear(x, w_in.T, b_in))
+        gates, hidden = fast(F.linear(x, w_gate.T, b_gate)), F.linear(x, w_in.T, b_in)
+        hidden = gates * hidden if torch.is_grad_enabled() else gates.mul_(hidden)
         return F.linear(hidden, w_out.T, b_out)
 
     return gated

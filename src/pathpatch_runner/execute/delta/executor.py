@@ -5,21 +5,18 @@ Sizes are counted in elements of tensors in the model's number format.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.execute.delta.outputs import Outputs
 from pathpatch_runner.execute.delta.readout import StreamReadout
-from pathpatch_runner.execute.delta.runs import Runs, plain_runs
+from pathpatch_runner.execute.delta.runs import plain_runs_of
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.stages import StageLoop
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Task
-from pathpatch_runner.model.nodes import NodeFunctions, embed, node_functions
+from pathpatch_runner.model.nodes import NodeFunctions, node_functions
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.memory import copied_elements, peak_elements, plain_elements
 from pathpatch_runner.plan.plan import Plan
@@ -74,20 +71,8 @@ class DeltaOnBatch:
         self._workspace = workspace_of(task)
         self._readout = StreamReadout(readout, functions.logits, batch, self._workspace)
         self._all_points = readout.all_points
-        self._clean_first = self._plain_runs(draw)
-
-    def _plain_runs(self, draw: int) -> Runs:
-        """Clean and corrupt, in this order."""
-        batch, task = self._batch, self._task
-        noise = task.source.noise(batch, draw)
-        corrupt = batch.corrupt if noise is None else batch.clean
-        ids = torch.cat([batch.clean, corrupt])
-        hooks: list[tuple[str, Callable[..., torch.Tensor]]] = []
-        if noise is not None:
-            hooks = [(task.model.sites.embed, _adding(torch.cat([torch.zeros_like(noise), noise])))]
-        embedded = embed(task.model, ids, hooks).unflatten(0, (2, -1))
+        self._clean_first = plain_runs_of(task, functions, batch, draw)
         self.passes += 1
-        return plain_runs(self._functions, task.model.shape, embedded)
 
     def plain(self) -> torch.Tensor:
         """Values [2, metric, point] of the clean and the corrupt run."""
@@ -130,11 +115,3 @@ def workspace_of(task: Task) -> int:
     """Elements a temporary tensor may have."""
     largest = CPU_WORKSPACE if task.model.device.type == "cpu" else CUDA_WORKSPACE
     return int(min(largest, max(budget_elements(task) // 8, 1)))
-
-
-def _adding(noise: torch.Tensor) -> Callable[..., torch.Tensor]:
-    def add(values: torch.Tensor, hook: Any) -> torch.Tensor:
-        del hook
-        return values + noise
-
-    return add

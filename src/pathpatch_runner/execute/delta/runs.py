@@ -8,13 +8,24 @@ copy.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.execute.prompts import Constants
+from pathpatch_runner.execute.task import Task
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.nodes import Attention, Mlp, NodeFunctions, Projection, softcapped
+from pathpatch_runner.model.nodes import (
+    Attention,
+    Mlp,
+    NodeFunctions,
+    Projection,
+    embed,
+    softcapped,
+)
 
 Two = tuple[torch.Tensor, torch.Tensor]
 """(base, patched)"""
@@ -75,6 +86,26 @@ class Runs:
                 for (base, _), constant in zip(self.mlp, constants.mlp, strict=True)
             )
         return Runs(self.stream, attention, mlp)
+
+
+def plain_runs_of(task: Task, functions: NodeFunctions, batch: Batch, draw: int) -> Runs:
+    """The clean and the corrupt run of a batch, in this order, for a draw of the source."""
+    noise = task.source.noise(batch, draw)
+    corrupt = batch.corrupt if noise is None else batch.clean
+    ids = torch.cat([batch.clean, corrupt])
+    hooks: list[tuple[str, Callable[..., torch.Tensor]]] = []
+    if noise is not None:
+        hooks = [(task.model.sites.embed, _adding(torch.cat([torch.zeros_like(noise), noise])))]
+    embedded = embed(task.model, ids, hooks).unflatten(0, (2, -1))
+    return plain_runs(functions, task.model.shape, embedded)
+
+
+def _adding(noise: torch.Tensor) -> Callable[..., torch.Tensor]:
+    def add(values: torch.Tensor, hook: Any) -> torch.Tensor:
+        del hook
+        return values + noise
+
+    return add
 
 
 def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tensor) -> Runs:
