@@ -65,7 +65,7 @@ def job(composed: DictConfig) -> RunOutcome | None:
     except Exception as error:
         message = _message(error)
         shown = message or f"{type(error).__name__}: {error}"
-        JOBS.append(Job(named, JobRecord(None, errors_of(error)), shown))
+        JOBS.append(Job(named, _record(error, message), shown))
         if message is not None and _in_process() and not _wants_traceback():
             return None
         raise
@@ -117,6 +117,13 @@ def _message(error: BaseException) -> str | None:
     return None
 
 
+def _record(error: BaseException, message: str | None) -> JobRecord:
+    """What programs read of a failure: Hydra's errors as errors of the config, in our words."""
+    if message is not None and isinstance(error, HydraException | OmegaConfBaseException):
+        error = ConfigError(message)
+    return JobRecord(None, errors_of(error))
+
+
 def main() -> None:
     """The entry point of `run.py`, `pathpatch-runner` and `python -m pathpatch_runner`."""
     JOBS.clear()
@@ -139,7 +146,7 @@ def main() -> None:
         message = _message(error)
         failed = [each for each in JOBS if each.message]
         if not failed:
-            JOBS.append(Job("", JobRecord(None, errors_of(error)), message or str(error)))
+            JOBS.append(Job("", _record(error, message), message or str(error)))
         if _wants_traceback() or (message is None and len(failed) < 2):
             raise
         _say(failed, message or str(error), composed=isinstance(error, PathPatchError))

@@ -1,8 +1,10 @@
 """Runs what is not there, by the program's own command line, and finds where it lies.
 
 A run that is there already is found again at once (the run key sees to that), so nothing here
-keeps account of what has been run. A separate process, because only the command line composes
-configs, and it imports this package's later parts.
+keeps account of what has been run; the key takes in the code that computes, and it is checked
+again here: numbers of other code judge nothing. A separate process, because only the command line
+composes configs, and it imports this package's later parts. It writes down what became of it
+(`store.outcome`), so that nothing printed for people is read here.
 
 A run whose model is not at hand (weights not in the cache, a package missing, a gated model) is
 *unavailable*; anything else that goes wrong is a failure.
@@ -10,33 +12,22 @@ A run whose model is not at hand (weights not in the cache, a package missing, a
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pathpatch_runner.errors import PublishedError
+from pathpatch_runner.errors import NotAtHandError, PublishedError, StoreError
 from pathpatch_runner.regress.published import Run
+from pathpatch_runner.store import RunDirectory, code_digest
+from pathpatch_runner.store.outcome import JobRecord, read_jobs
 
-REPORT = re.compile(r"^report\s+(?P<path>.+)[/\\]report\.html\s*$", re.MULTILINE)
-"""What every run, new or found again, says last on stdout."""
-
-NOT_AT_HAND = (
-    re.compile(r'model\.package: ".*" is not installed'),
-    re.compile(r'model\.name: the files of ".*" are not in the cache'),
-    re.compile(r'model\.name: ".*" is gated'),
-    re.compile(r'model: ".*" needs a package that is not installed'),
-    re.compile(r'model\.(path|weights): (no (file|directory) "[^"]*"|"[^"]*" was not found)'),
-)
-"""Messages of `model.files`, `model.weights`, `cli.locations`: a model is missing."""
-
-_NUMBERED = re.compile(r"^\d+ problems:\n")
-_NEXT = re.compile(r"^\d+\. ", re.MULTILINE)
+RECORDED = "pathpatch_runner.cli.record"
+"""The module that is the command line with a record."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +42,10 @@ class Outcome:
     def table(self, name: str) -> pa.Table:
         """One of the run's tables. Raises PublishedError where there is none."""
         assert self.directory is not None
-        path = self.directory / name
         try:
-            return pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise PublishedError(
-                f'"{path}" cannot be read: {error}. Delete the run and try again'
-            ) from error
+            return RunDirectory(self.directory).read_table(name)
+        except StoreError as error:
+            raise PublishedError(str(error)) from error
 
 
 Launch = Callable[[Run], Outcome]
@@ -68,34 +56,44 @@ def launcher(output_root: Path, *, words: tuple[str, ...] = ()) -> Launch:
 
     def launch(run: Run) -> Outcome:
         print(f"running {' '.join(run.words)}", file=sys.stderr, flush=True)
-        command = [
-            *(sys.executable, "-m", "pathpatch_runner", *words, *run.words),
-            f"runtime.output_root={output_root}",
-            "runtime.progress=false",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return outcome(done.returncode, done.stdout, done.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            record = Path(folder) / "jobs.json"
+            command = [
+                *(sys.executable, "-m", RECORDED, str(record), *words, *run.words),
+                f"runtime.output_root={output_root}",
+                "runtime.progress=false",
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            try:
+                jobs = read_jobs(record)
+            except StoreError:
+                jobs = []
+        if jobs:
+            return outcome(jobs[0])
+        last = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return Outcome(None, f"the run failed: {last[-1]}")
 
     return launch
 
 
-def outcome(code: int, stdout: str, stderr: str) -> Outcome:
-    """What a finished process says of its run."""
-    if code == 0:
-        said = REPORT.search(stdout)
-        if said is None:
-            return Outcome(None, "the run did not say where it lies")
-        return Outcome(Path(said["path"]))
-    message = stderr.partition("error: ")[2].strip()
-    if not message:
-        lines = stderr.strip().splitlines() or [f"exit code {code}"]
-        return Outcome(None, f"the run failed: {lines[-1]}")
-    return Outcome(None, message, available=not only_a_missing_model(message))
+def outcome(job: JobRecord) -> Outcome:
+    """What a job's record says of its run."""
+    if job.directory is not None:
+        return _of_this_code(Path(job.directory))
+    reason = "\n".join(error.message for error in job.errors)
+    missing = NotAtHandError.__name__
+    available = not job.errors or any(error.error != missing for error in job.errors)
+    return Outcome(None, reason or "the run did not say what became of it", available)
 
 
-def only_a_missing_model(message: str) -> bool:
-    """Whether every problem of a message is that a model is not at hand."""
-    problems = [message]
-    if _NUMBERED.match(message):
-        problems = _NEXT.split(_NUMBERED.sub("", message))[1:]
-    return all(any(known.match(problem) for known in NOT_AT_HAND) for problem in problems)
+def _of_this_code(directory: Path) -> Outcome:
+    """The run, if its manifest says that this very code computed it."""
+    try:
+        digests = RunDirectory(directory).load_manifest().provenance.digests
+    except StoreError as error:
+        return Outcome(None, str(error))
+    if digests.get("code") != code_digest():
+        return Outcome(
+            None, f'"{directory}" was computed by other code. Run it with runtime.force=true'
+        )
+    return Outcome(directory)
