@@ -37,6 +37,13 @@ FILES = {
 }
 
 
+def test_expressions_may_name_positions_of_the_dataset(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs.jsonl", positions={"S": 2})
+    config = experiment(tmp_path)
+    config.hypotheses["h"].paths["direct"] = PathConfig(expr="input@S -> a1.h0<v> -> logits@end")
+    assert run(config).directory is not None
+
+
 def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
     config = experiment(tmp_path)
     first = run(config)

@@ -86,7 +86,10 @@ class _GuardRun:
         self._model: LoadedModel = task.model
         self._graph = Graph(task.model.shape)
         chosen = group_by_length(task.pairs.pairs)[0][:GUARD_PAIRS]
-        self._batch: Batch = make_batch(task.pairs.pairs, chosen, task.classes, task.model.device)
+        n_classes = 1 + max(map(max, task.classes))
+        self._batch: Batch = make_batch(
+            task.pairs.pairs, chosen, task.classes, task.model.device, n_classes=n_classes
+        )
         noise = task.source.noise(self._batch, 0) if task.source.kind is Source.noise else None
         self._prompts: Prompts = prompts_of(self._batch, Direction.noising, noise)
         self._everywhere = torch.zeros_like(self._batch.classes)
