@@ -67,11 +67,11 @@ class Browser:
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The value of a script in the page."""
-        return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(script, *arguments)
 
     def run_async(self, script: str) -> Any:
         """The value that a script hands to its last argument."""
-        return self.driver.execute_async_script(script)  # type: ignore[no-untyped-call]
+        return self.driver.execute_async_script(script)
 
     def complaints(self) -> list[str]:
         """What the page wrote to its console."""

@@ -26,6 +26,6 @@ def large(count: int) -> RunView:
     draws = np.random.default_rng(0).normal(size=(count, N_PAIRS))
     texts = [(f"pair {n} says that yes", f"pair {n} says that no") for n in range(N_PAIRS)]
     means = np.array([each["effect_mean"] for each in rows])[:, None]
-    tables = {"effects": effects(table, means + 0.1 * draws), "pairs": pairs(*texts)}
+    tables = {"effects": effects(table, (means + 0.1 * draws).tolist()), "pairs": pairs(*texts)}
     config = {"hypotheses": {"heads": {"paths": {"f": {"expr": "a0.h0-1 -> logits"}}}}}
     return view(table, config=config, tables=tables)
