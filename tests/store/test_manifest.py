@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from dataclasses import replace
@@ -27,12 +28,18 @@ def test_manifest_without_a_repository_comes_back() -> None:
 def test_json_has_the_names_of_the_design() -> None:
     data = json.loads(MANIFEST.to_json())
     assert " ".join(data) == (
-        "format_version run_key experiment provenance guards backend counts timings"
+        "format_version run_key experiment provenance guards backend counts timings left_out"
     )
     assert data["backend"] == {"name": "hooks", "reason": "asked for"}
     assert data["counts"]["bindings_left_out"] == 1
     assert data["provenance"]["command"] == ["run.py", "experiment=toy"]
     assert data["provenance"]["git"]["dirty"] is False
+
+
+def test_pairs_left_out_are_kept() -> None:
+    left_out = (("pairs.jsonl:3", "a prompt is empty"),)
+    kept = dataclasses.replace(MANIFEST, left_out=left_out)
+    assert Manifest.from_json(kept.to_json()).left_out == left_out
 
 
 def test_a_guard_that_is_not_a_number_is_null() -> None:

@@ -75,7 +75,10 @@ def job(composed: DictConfig) -> RunOutcome | None:
 
 
 def _run(config: ExperimentConfig, files: Mapping[str, str]) -> RunOutcome:
-    """Run, watched in the terminal, and print what came out."""
+    """Run, watched in the terminal, and print what came out; or only show what `runtime.show`
+    asks for."""
+    if config.runtime.show is not None:
+        return _show(config)
     from pathpatch_runner.report.console import print_plan, print_summary
     from pathpatch_runner.report.progress import TerminalWatch
     from pathpatch_runner.runner import run
@@ -88,6 +91,16 @@ def _run(config: ExperimentConfig, files: Mapping[str, str]) -> RunOutcome:
         assert outcome.summary is not None
         print_summary(outcome.summary, outcome.directory)
     return outcome
+
+
+def _show(config: ExperimentConfig) -> RunOutcome:
+    from pathpatch_runner.report.data import print_pairs
+    from pathpatch_runner.runner import RunOutcome
+    from pathpatch_runner.runner.look import look
+
+    looked = look(config)
+    print_pairs(looked.pairs, looked.tokenizer)
+    return RunOutcome(None)
 
 
 def _in_process() -> bool:

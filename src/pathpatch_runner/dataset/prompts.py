@@ -68,7 +68,22 @@ def shown(ids: Sequence[int], tokenizer: Tokenizer | None) -> str:
     more = f" … ({len(ids) - len(some)} more)" if len(ids) > len(some) else ""
     if tokenizer is None:
         return " ".join(str(token) for token in some) + more
-    return "|".join(tokenizer.token_text(token) for token in some) + more
+    return "|".join(visible(tokenizer.token_text(token)) for token in some) + more
+
+
+def visible(text: str) -> str:
+    """A text on one line in which every character shows: a line break as `\\n`, others that do not
+    show themselves as `\\x07` or `\\u2028`. Spaces stay."""
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    short = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character)
+    code = ord(character)
+    long = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return short or (f"\\x{code:02x}" if code < 0x100 else long)
 
 
 def unfit(clean: Sequence[int], corrupt: Sequence[int], context: Context) -> Iterator[str]:

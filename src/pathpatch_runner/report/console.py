@@ -37,12 +37,12 @@ TITLES = ("hypothesis", "path", "effect", "", "of total", "explained", "p")
 
 def print_plan(text: str, console: Console | None = None) -> None:
     """The plan of a dry run."""
-    _print_plain(console or _console(), text)
+    _print_plain(console or terminal(), text)
 
 
 def print_summary(summary: pa.Table, directory: Path, console: Console | None = None) -> None:
     """The summary table, most important rows only, and where everything lies."""
-    console = console or _console()
+    console = console or terminal()
     settings = settings_of(summary)
     sections = sections_of(summary)
     for section in sections:
@@ -56,7 +56,8 @@ def _print_plain(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
-def _console() -> Console:
+def terminal() -> Console:
+    """What is printed on: as wide as a terminal is, of bounded width elsewhere."""
     console = Console()
     return console if console.is_terminal else Console(width=PIPED_WIDTH)
 

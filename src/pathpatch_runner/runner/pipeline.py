@@ -73,6 +73,8 @@ def make_run(
         for name, text in (hydra_files or {}).items():
             directory.write_text(f".hydra/{name}", text)
         log.info("experiment %s, run %s", config.experiment, inputs.run_key)
+        if inputs.pairs.left_out:
+            log.warning("%d pairs left out: see manifest.json", len(inputs.pairs.left_out))
         summary = _compute(config, inputs, model, directory, timings, command, started, watch)
     return RunOutcome(directory.path, summary)
 

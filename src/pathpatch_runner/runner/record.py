@@ -30,6 +30,8 @@ from pathpatch_runner.store import (
 )
 
 log = logging.getLogger("pathpatch_runner")
+MOST_LEFT_OUT = 1000
+"""Pairs left out of the dataset that the manifest lists."""
 
 
 @dataclass
@@ -93,8 +95,10 @@ def manifest_of(
             forward_passes=sum(measured.passes.values()),
             pairs=len(inputs.pairs.pairs),
             points=measured.clean.shape[1],
+            pairs_left_out=len(inputs.pairs.left_out),
         ),
         timings=dict(timings.seconds),
+        left_out=inputs.pairs.left_out[:MOST_LEFT_OUT],
     )
 
 

@@ -40,7 +40,8 @@ class BackendRecord:
 
 @dataclass(frozen=True)
 class Counts:
-    """How much was evaluated. `mixed_evaluations`: (node, state) pairs evaluated anew."""
+    """How much was evaluated. `mixed_evaluations`: (node, state) pairs evaluated anew;
+    `pairs_left_out`: of the dataset, since they cannot be used (`dataset.skip_unusable`)."""
 
     units: int
     bindings_left_out: int
@@ -48,11 +49,13 @@ class Counts:
     forward_passes: int
     pairs: int
     points: int
+    pairs_left_out: int = 0
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole record. `timings`: seconds by stage."""
+    """The whole record. `timings`: seconds by stage; `left_out`: (where, why) of the first pairs of
+    the dataset that were left out."""
 
     run_key: str
     experiment: str
@@ -61,6 +64,7 @@ class Manifest:
     backend: BackendRecord
     counts: Counts
     timings: Mapping[str, float]
+    left_out: tuple[tuple[str, str], ...] = ()
     format_version: int = FORMAT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,8 +97,9 @@ class Manifest:
                 backend=BackendRecord(**data["backend"]),
                 counts=Counts(**data["counts"]),
                 timings=dict(data["timings"]),
+                left_out=tuple((where, why) for where, why in data.get("left_out", ())),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 f"manifest.json lacks or has a wrong entry: {error}. Run the experiment again"
             ) from error
