@@ -53,7 +53,7 @@ def measure(budget_gib: float) -> dict[str, Any]:
     from pathpatch_runner.config import Direction
     from pathpatch_runner.execute.drive import evaluate
     from pathpatch_runner.execute.memory import budget_of
-    from pathpatch_runner.execute.sources import prepare_source
+    from pathpatch_runner.execute.sources import source_named
     from pathpatch_runner.execute.task import Task
     from pathpatch_runner.inputs import read_files, read_inputs
     from pathpatch_runner.model.load import load_model
@@ -68,7 +68,7 @@ def measure(budget_gib: float) -> dict[str, Any]:
     inputs = read_inputs(config, read_files(config, model))
     assert inputs is not None
     planned = make_plan(config, inputs)
-    source = prepare_source(model, inputs.pairs, config.patch, config.seed)
+    source = source_named(config.patch.source)(config.patch, config.seed).on(model, inputs.pairs)
     budget = budget_of(budget_gib, model.device)
     task = Task(model, inputs.pairs, planned.classes, inputs.metrics, source, budget)
     model.forward(torch.tensor([inputs.pairs.pairs[0].clean]), [])

@@ -40,7 +40,7 @@ from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.execute.batch import make_batch
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.memory import budget_of
-from pathpatch_runner.execute.sources import prepare_source
+from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
@@ -171,7 +171,7 @@ def measure(name: str, model: LoadedModel) -> dict[str, Any]:
     planning = time.perf_counter() - began
     path_sets = [unit.paths for unit in inputs.hypotheses.units]
     compiling = seconds(lambda: compile_plan(path_sets, planned.plan.alphabet))
-    source = prepare_source(model, inputs.pairs, config.patch, config.seed)
+    source = source_named(config.patch.source)(config.patch, config.seed).on(model, inputs.pairs)
     budget = budget_of(None, model.device)
     task = Task(model, inputs.pairs, planned.classes, inputs.metrics, source, budget)
     theirs = Theirs(model, task)

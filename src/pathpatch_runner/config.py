@@ -88,15 +88,6 @@ class UnitKind(Enum):
     leave_one_out = "leave_one_out"
 
 
-class Source(Enum):
-    """Where corrupt values come from."""
-
-    corrupt = "corrupt"
-    noise = "noise"
-    mean = "mean"
-    zero = "zero"
-
-
 class Backend(Enum):
     """The executor that runs the plan."""
 
@@ -265,7 +256,7 @@ class PatchConfig:
 
     directions: list[Direction] = field(default_factory=lambda: [Direction.denoising])
     units: list[UnitKind] = field(default_factory=lambda: [UnitKind.path, UnitKind.hypothesis])
-    source: Source = Source.corrupt
+    source: str = "corrupt"
     noise_scale: float = 3.0
     noise_draws: int = 4
 

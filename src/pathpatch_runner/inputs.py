@@ -16,9 +16,9 @@ from pathpatch_runner.circuit.scores import random_scores
 from pathpatch_runner.config import (
     Direction,
     ExperimentConfig,
+    PatchConfig,
     ScoreMethod,
     ScoresConfig,
-    Source,
     named_files,
     to_plain,
 )
@@ -31,6 +31,7 @@ from pathpatch_runner.errors import (
     Problems,
     raise_together,
 )
+from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.ast import PathSet, Route
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
@@ -124,7 +125,7 @@ def code_digests(config: ExperimentConfig) -> dict[str, str]:
     named = [
         (MODELS, config.model.kind),
         (DATASETS, config.dataset.kind),
-        (SOURCES, str(to_plain(config.patch.source))),
+        (SOURCES, config.patch.source),
         *((METRICS, name) for name in config.metrics),
     ]
     digests = {"code": code_digest()}
@@ -194,8 +195,8 @@ def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | No
     run = run_scores(config, EdgeScores(graph, {}))
     found = resolve_hypotheses(config.hypotheses, config.patch.units, graph, names, lengths, run)
     check_against(found.units, found.against)
-    if config.patch.source in (Source.mean, Source.zero):
-        _check_senders(found)
+    if config.patch.source in SOURCES.names() and source_named(config.patch.source).from_senders:
+        _check_senders(found, config.patch.source)
     return found
 
 
@@ -216,13 +217,7 @@ def _check_settings(config: ExperimentConfig) -> None:
         problems.append(ConfigError(f'experiment: "{config.experiment}" cannot name a directory'))
     if not patch.directions:
         problems.append(_empty("patch.directions", Direction))
-    if patch.source in (Source.mean, Source.zero) and patch.directions != [Direction.noising]:
-        problems.append(
-            ConfigError(
-                f"patch.source: {patch.source.value} replaces what senders write in the clean run, "
-                "so patch.directions must be [noising]"
-            )
-        )
+    problems += _check_source(patch)
     bounds = [
         ("patch.noise_scale", patch.noise_scale, 0.0),
         ("patch.noise_draws", patch.noise_draws, 1),
@@ -280,14 +275,31 @@ def _empty(key: str, allowed: type[Enum]) -> ConfigError:
     )
 
 
-def _check_senders(hypotheses: Hypotheses) -> None:
+def _check_source(patch: PatchConfig) -> list[PathPatchError]:
+    """That the source exists, and means something in the directions asked for."""
+    try:
+        allowed = source_named(patch.source).directions
+    except ConfigError as error:
+        return [error]
+    if set(patch.directions) <= set(allowed):
+        return []
+    named = ", ".join(direction.value for direction in allowed)
+    return [
+        ConfigError(
+            f"patch.source: {patch.source} replaces what senders write in the clean run, so "
+            f"patch.directions must be [{named}]"
+        )
+    ]
+
+
+def _check_senders(hypotheses: Hypotheses, source: str) -> None:
     """Mean and zero ablation replace whole writes of nodes."""
     for unit in hypotheses.units:
         if not _starts_at_senders(unit.paths):
             raise HypothesisError(
                 f'hypotheses.{unit.hypothesis}.paths: "{unit.path}" starts at input. With '
-                "patch.source mean or zero a path must start at a sender (a head or an MLP, "
-                "without slots or positions), whose write is replaced"
+                f"patch.source {source} a path must start at a sender (a head or an MLP, without "
+                "slots or positions), whose write is replaced"
             )
 
 

@@ -133,4 +133,13 @@ METRICS = Registry(
         "accuracy": f"{_HERE}.metric.built_in:accuracy",
     },
 )
-SOURCES = Registry("source", f"{_HERE}.sources", {})
+SOURCES = Registry(
+    "source",
+    f"{_HERE}.sources",
+    {
+        "corrupt": f"{_HERE}.execute.sources.corrupt:Corrupt",
+        "noise": f"{_HERE}.execute.sources.noise:Noise",
+        "mean": f"{_HERE}.execute.sources.mean:Mean",
+        "zero": f"{_HERE}.execute.sources.zero:Zero",
+    },
+)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pathpatch_runner.config import Source
 from pathpatch_runner.dataset import Pair, PairSet, Point
 from pathpatch_runner.dataset.positions import position_classes
 from pathpatch_runner.execute.memory import Budget
-from pathpatch_runner.execute.sources import CorruptSource
+from pathpatch_runner.execute.sources import Corruption
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes, mentioned_positions
 from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
@@ -129,6 +128,6 @@ def task_of(
     found, classes = position_classes(pairs.pairs, mentioned_positions(path_sets))
     shape = model.shape
     alphabet = Alphabet(Graph(shape), found, distance_classes(path_sets, causal=shape.causal))
-    source = CorruptSource(Source.corrupt)
+    source = Corruption()
     chosen = tuple(metric_named(name) for name in metrics)
     return Task(model, pairs, classes, chosen, source, budget), alphabet

@@ -14,8 +14,8 @@ from execute.models import GROUPED, NEW, specimen
 from execute.path_sets import random_pairs, random_path_set, task_of
 from execute.test_identities import path_set
 from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
-from pathpatch_runner.errors import ExecutionError, GuardError
-from pathpatch_runner.execute.backend import choose_backend
+from pathpatch_runner.errors import ExecutionError
+from pathpatch_runner.execute.backend import decide_backend
 from pathpatch_runner.execute.delta.executor import DeltaOnBatch
 from pathpatch_runner.execute.delta.stages import StageLoop
 from pathpatch_runner.execute.drive import evaluate
@@ -140,14 +140,50 @@ def test_a_wrong_statement_of_the_model_is_found(monkeypatch: pytest.MonkeyPatch
 
     one = specimen("gpt2")
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
-    task, _ = task_of(one.model, pairs, [path_set(one.model.shape, "a0.h0 -> logits")])
-    assert choose_backend(Backend.auto, task).backend is Backend.delta
+    sets = [path_set(one.model.shape, "a0.h0 -> logits")]
+    task, alphabet = task_of(one.model, pairs, sets)
+    plan = compile_plan(sets, alphabet)
+    assert decide_backend(Backend.auto, task, plan).backend is Backend.delta
     right = nodes._scale
     monkeypatch.setattr(nodes, "_scale", lambda *a: 1.001 * right(*a))
-    choice = choose_backend(Backend.auto, task)
-    assert choice.backend is Backend.hooks
-    assert choice.reason.startswith('check "delta: heads of layer')
-    assert not all(guard.passed for guard in choice.guards)
+    decision = decide_backend(Backend.auto, task, plan)
+    assert decision.backend is Backend.hooks
+    assert decision.reason.startswith('check "delta: heads of layer')
+    assert not all(guard.passed for guard in decision.guards)
+    with pytest.raises(ExecutionError) as caught:
+        decide_backend(Backend.delta, task, plan)
+    assert str(caught.value) == (
+        f"runtime.backend: delta cannot be used with this model: {decision.reason}. Use "
+        "runtime.backend=auto or hooks"
+    )
+
+
+def test_distances_that_hooks_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GPT-J's scores cannot be edited through its bridge: say what can be had, truly."""
+    import pathpatch_runner.model.nodes as nodes
+
+    one = specimen("gptj")
+    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
+    sets = [path_set(one.model.shape, "input -> a1.h0<v~1> -> logits")]
+    task, alphabet = task_of(one.model, pairs, sets)
+    plan = compile_plan(sets, alphabet)
+    assert decide_backend(Backend.auto, task, plan).backend is Backend.delta
+    why = (
+        f'the attention scores of model "{one.model.name}" cannot be edited through its bridge, so '
+        "keys and values cannot be told apart by distance (~)"
+    )
+    with pytest.raises(ExecutionError) as caught:
+        decide_backend(Backend.hooks, task, plan)
+    assert str(caught.value) == (
+        f"runtime.backend: hooks cannot run this: {why}. delta can: use runtime.backend=auto or "
+        "delta"
+    )
+    monkeypatch.setattr(nodes, "_scale", lambda *_: 1.0)
+    for wanted in (Backend.auto, Backend.delta):
+        with pytest.raises(ExecutionError) as caught:
+            decide_backend(wanted, task, plan)
+        assert f"neither executor can run this. hooks: {why}. delta: check " in str(caught.value)
+        assert "use runtime.backend" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -175,29 +211,17 @@ def test_other_architectures_have_one_of_the_executors(
     sets = [path_set(model.shape, f"{sender} => logits")]
     task, alphabet = task_of(model, pairs, sets)
     assert all(guard.passed for guard in check_guards(task))
-    choice = choose_backend(Backend.auto, task)
-    assert choice.backend is backend, choice.reason
-    slow = evaluate("hooks", task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
-    assert np.isfinite(slow).all()
+    plan = compile_plan(sets, alphabet)
+    decision = decide_backend(Backend.auto, task, plan)
+    assert decision.backend is backend, decision.reason
+    found = evaluate("hooks", task, plan, [NOISING])
+    slow = found.patched[NOISING]
+    # Between patching nothing and patching everything, and neither of them.
+    for plain in (found.clean, found.corrupt):
+        assert abs(slow - plain).max() > 1e-6
     if backend is Backend.delta:
         fast = evaluate("delta", task, compile_plan(sets, alphabet), [NOISING]).patched[NOISING]
         assert fast == pytest.approx(slow, abs=1e-4 * np.abs(slow).max())
-
-
-def test_guards_hold_and_a_dead_hook_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = specimen("gpt2")
-    pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
-    task, _ = task_of(one.model, pairs, [path_set(one.model.shape, "a0.h0 -> logits")])
-    guards = {guard.name: guard for guard in check_guards(task)}
-    assert all(guard.passed for guard in guards.values())
-    assert guards["patch nothing = clean"].value < 1e-12
-    assert guards["a broken plan is caught"].value > 1e-2
-
-    import pathpatch_runner.execute.hooks.passes as hooks
-
-    monkeypatch.setattr(hooks, "copy_between_worlds", lambda values, *_: values * 1.01)
-    with pytest.raises(GuardError, match="nothing was run"):
-        check_guards(task)
 
 
 def test_weights_that_are_not_numbers() -> None:

@@ -265,12 +265,12 @@ def test_the_run_and_its_checks() -> None:
     for word in ("gpt-toy", "0123456789", "nothing patched is clean", "holds", "hooks"):
         assert word in text
     assert "left out: they match no path" in text
-    counts = vars(Counts(3, 0, 7, 4, 2, 5))
+    counts = vars(Counts(3, 0, 7, {}, 2, 5))
     assert "left out: they match no path" not in said(summary(row()), counts=counts)
 
 
 def test_the_least_p_that_so_few_pairs_can_give_is_said() -> None:
-    counts = vars(Counts(3, 0, 7, 4, 4, 4))
+    counts = vars(Counts(3, 0, 7, {}, 4, 4))
     text = said(summary(row()), counts=counts)
     # Four pairs have 16 patterns of signs, two of which are as extreme as all alike.
     assert "With 4 pairs no p value is below 0.12" in text

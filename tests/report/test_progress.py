@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pathpatch_runner.config import Backend, Direction, PatchConfig, Source, UnitKind
+from pathpatch_runner.config import Backend, Direction, PatchConfig, UnitKind
 from pathpatch_runner.report.progress import evaluations_bar
 from pathpatch_runner.runner import run
 from pathpatch_runner.runner.watch import Unwatched
@@ -80,7 +80,7 @@ def test_a_run_advances_by_exactly_its_total(tmp_path: Path, backend: Backend) -
     config.patch = PatchConfig(
         directions=[Direction.noising, Direction.denoising],
         units=[UnitKind.path, UnitKind.hypothesis],
-        source=Source.noise,
+        source="noise",
         noise_draws=3,
     )
     config.runtime.backend = backend

@@ -19,7 +19,6 @@ from pathpatch_runner.config import (
     ScoreMethod,
     ScoresConfig,
     SelectConfig,
-    Source,
     UnitKind,
 )
 from pathpatch_runner.errors import PathPatchError
@@ -94,7 +93,7 @@ def test_random_scores_are_those_of_the_seed(tmp_path: Path) -> None:
 
 def test_senders_cannot_be_replaced_in_a_circuit(tmp_path: Path) -> None:
     config = of_circuits(tmp_path, c=PathConfig(edges=["input->logits"]))
-    config.patch = PatchConfig(directions=[Direction.noising], source=Source.zero)
+    config.patch = PatchConfig(directions=[Direction.noising], source="zero")
     with pytest.raises(PathPatchError, match="starts at input"):
         run(config)
 
@@ -113,7 +112,7 @@ def test_against_and_noise_work_as_for_any_entry(tmp_path: Path) -> None:
             }
         ),
     }
-    config.patch = PatchConfig(units=[UnitKind.hypothesis], source=Source.noise, noise_draws=2)
+    config.patch = PatchConfig(units=[UnitKind.hypothesis], source="noise", noise_draws=2)
     directory = run(config).directory
     assert directory is not None
     rows = pq.read_table(directory / "summary.parquet").to_pylist()

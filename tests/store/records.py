@@ -37,7 +37,12 @@ MANIFEST = Manifest(
     ),
     backend=BackendRecord("hooks", "asked for"),
     counts=Counts(
-        units=3, bindings_left_out=1, mixed_evaluations=7, forward_passes=4, pairs=2, points=5
+        units=3,
+        bindings_left_out=1,
+        mixed_evaluations=7,
+        forward_passes={"execute": 4},
+        pairs=2,
+        points=5,
     ),
     timings={"load": 0.5, "execute": 2.0},
 )

@@ -1,4 +1,8 @@
-"""Which executor runs a task, and why."""
+"""Which executor runs a task, and why.
+
+`auto` takes `delta` where the model passes its proof, else `hooks`. An executor that a config
+forces and that cannot do the task is an error that says why: it is never quietly replaced.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,57 @@ import logging
 from dataclasses import dataclass
 
 from pathpatch_runner.config import Backend
-from pathpatch_runner.execute.delta.proof import prove
+from pathpatch_runner.errors import ExecutionError
+from pathpatch_runner.execute.delta.proof import Proof, prove
 from pathpatch_runner.execute.guards import Guard
+from pathpatch_runner.execute.hooks.by_distance import why_not_by_distance
 from pathpatch_runner.execute.task import Task
+from pathpatch_runner.plan.plan import Plan
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """`backend`: hooks or delta; `guards`: the checks made to choose."""
+class BackendDecision:
+    """`backend`: hooks or delta; `guards`: the checks made to decide."""
 
     backend: Backend
     reason: str
     guards: tuple[Guard, ...]
 
 
-def choose_backend(wanted: Backend, task: Task) -> Choice:
-    """`delta` where the model passes its checks, unless `hooks` is asked for."""
+def decide_backend(wanted: Backend, task: Task, plan: Plan) -> BackendDecision:
+    """The executor of a task. Raises ExecutionError where the wanted one, or none, can do it."""
+    why_not_hooks = why_not_by_distance(task.model, plan)
+    if wanted is Backend.hooks and why_not_hooks is None:
+        return BackendDecision(Backend.hooks, "runtime.backend=hooks", ())
+    proof = prove(task)
     if wanted is Backend.hooks:
-        return Choice(Backend.hooks, "runtime.backend=hooks", ())
-    guards, failure = prove(task)
-    if failure is None:
-        return Choice(Backend.delta, "all checks of delta passed on this model", guards)
-    log.warning("backend hooks, not delta: %s", failure)
-    return Choice(Backend.hooks, failure, guards)
+        raise ExecutionError(
+            f"runtime.backend: hooks cannot run this: {why_not_hooks}. {_other(proof)}"
+        )
+    if proof.failure is None:
+        reason = "all checks of delta passed on this model"
+        return BackendDecision(Backend.delta, reason, proof.guards)
+    if why_not_hooks is not None:
+        raise ExecutionError(
+            f"neither executor can run this. hooks: {why_not_hooks}. delta: {proof.failure}. Leave "
+            "the distances (~) out of the expressions, or use another model"
+        )
+    if wanted is Backend.delta:
+        raise ExecutionError(
+            f"runtime.backend: delta cannot be used with this model: {proof.failure}. Use "
+            "runtime.backend=auto or hooks"
+        )
+    log.warning("backend hooks, not delta: %s", proof.failure)
+    return BackendDecision(Backend.hooks, proof.failure, proof.guards)
+
+
+def _other(proof: Proof) -> str:
+    """What can be had instead of hooks."""
+    if proof.failure is None:
+        return "delta can: use runtime.backend=auto or delta"
+    return (
+        f"delta cannot be used either: {proof.failure}. Leave the distances (~) out of the "
+        "expressions, or use another model"
+    )

@@ -1,40 +1,52 @@
 """Identities that every run checks on its own model and data before anything is believed.
 
-    patch nothing          a plan that copies everything everywhere, from the base run: = clean
+    patch nothing          copies of the network that are given the base run: = clean
     patch everything       the same from the patched run: = corrupt
     nodes sum to stream    embedding + what every node wrote = the final residual stream
-    direct path            `input -> logits` by worlds = unembedding of (stream + embedding change)
-    broken plan is caught  the same plan with its input copies dropped must fail the check above
+    direct path            `input -> logits` by worlds = unembedding of (stream + input change)
+    broken plan is caught  the same world without its input copy must fail the check above
 
-Values are the largest difference of logits (or stream entries), relative to the largest entry.
+Three forward passes of two pairs: one that records the clean run, one of all the copies, one of
+the direct path and its broken twin.
+
+The last two do not depend on how much the data's own corruption changes, or how it is rounded.
+They plant a change of the input as large as the final stream itself, so that its direct effect is
+as large as the logits, and measure by that effect: a right plan is off by rounding, a broken one by
+the whole of it. Where even this changes no logit (logits that read nothing), or where the parts of
+the model are not known, the two are *not made*, and say why.
+
+Values are the largest difference, relative to the largest entry of what is expected, or to the
+largest planted effect.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from pathpatch_runner.config import Direction, Source
+from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.errors import GuardError, ModelError
 from pathpatch_runner.execute.batch import Batch, make_batch
+from pathpatch_runner.execute.delta.runs import plain_runs
 from pathpatch_runner.execute.hooks.passes import WorldRun, run_worlds
 from pathpatch_runner.execute.prompts import Prompts, prompts_of
+from pathpatch_runner.execute.recording import recorded
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import Route, StepPattern, Steps
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import LoadedModel
-from pathpatch_runner.model.nodes import embed, node_functions, unembedding
+from pathpatch_runner.model.nodes import Unembedding, embed, node_functions, unembedding
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.forced import forced_plan
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
-from pathpatch_runner.plan.worlds import Worlds, lay_out
+from pathpatch_runner.plan.worlds import Copy, LayerCopies, Worlds, lay_out
 
 GUARD_PAIRS = 2
 TOLERANCES = {
@@ -44,33 +56,38 @@ TOLERANCES = {
     torch.bfloat16: 0.1,
     torch.float16: 0.03,
 }
+DIRECT, CAUGHT = "direct path = direct effect", "a broken plan is caught"
 
 
 @dataclass(frozen=True)
 class Guard:
-    """One checked identity: `value` is how far from it the run was."""
+    """One checked identity: `value` is how far from it the run was. `note`: why it was not made,
+    where it was not; then there is no value (NaN), and nothing failed."""
 
     name: str
     value: float
     tolerance: float
     passed: bool
+    note: str = ""
 
 
-def within(name: str, found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> Guard:
-    """A guard that `found` equals `expected`, relative to the largest entry expected."""
-    scale = max(float(expected.abs().max()), 1e-30)
-    value = float((found - expected).abs().max()) / scale
+def within(
+    name: str,
+    found: torch.Tensor,
+    expected: torch.Tensor,
+    tolerance: float,
+    scale: float | None = None,
+) -> Guard:
+    """A guard that `found` equals `expected`, relative to `scale` (None: the largest entry)."""
+    scale = float(expected.abs().max()) if scale is None else scale
+    value = float((found - expected).abs().max()) / max(scale, 1e-30)
     return Guard(name, value, tolerance, value <= tolerance)
 
 
 def check_guards(task: Task) -> tuple[Guard, ...]:
     """All guards on the first pairs of a task. Raises GuardError if one fails."""
     run = _GuardRun(task)
-    guards = (
-        *run.copies_of_plain_runs(),
-        *run.nodes_sum_to_stream(),
-        *run.direct_path(),
-    )
+    guards = (*run.copies_of_plain_runs(), *run.nodes_sum_to_stream(), *run.direct_path())
     failed = [guard for guard in guards if not guard.passed]
     if failed:
         raise GuardError(
@@ -82,7 +99,10 @@ def check_guards(task: Task) -> tuple[Guard, ...]:
 
 
 class _GuardRun:
+    """The guards of a task, which share a recorded pass of the clean prompts."""
+
     def __init__(self, task: Task) -> None:
+        self._task = task
         self._model: LoadedModel = task.model
         self._graph = Graph(task.model.shape)
         chosen = group_by_length(task.pairs.pairs)[0][:GUARD_PAIRS]
@@ -90,105 +110,136 @@ class _GuardRun:
         self._batch: Batch = make_batch(
             task.pairs.pairs, chosen, task.classes, task.model.device, n_classes=n_classes
         )
-        noise = task.source.noise(self._batch, 0) if task.source.kind is Source.noise else None
+        noise = task.source.noise(self._batch, 0)
         self._prompts: Prompts = prompts_of(self._batch, Direction.noising, noise)
         self._everywhere = torch.zeros_like(self._batch.classes)
         self._tolerance = TOLERANCES[task.model.dtype]
+        shape = self._graph.shape
+        self._first = task.model.sites.layers[0].resid_pre
+        self._last = task.model.sites.stream_after(shape.n_layers - 1)
+        self._written = [f"blocks.{layer}.hook_attn_out" for layer in range(shape.n_layers)]
+        if not shape.attn_only:
+            self._written += [f"blocks.{layer}.hook_mlp_out" for layer in range(shape.n_layers)]
+        names = [self._first, self._last]
+        if shape.separable_heads:
+            names += self._written
+        self._task.passes["guards"] += 1
+        self._clean = recorded(self._model, self._prompts.base, names).seen
 
-    def _run(self, plan: Plan, worlds: Worlds | None = None) -> WorldRun:
-        return run_worlds(self._model, plan, self._prompts, self._everywhere, worlds)
+    def _run(self, plan: Plan, prompts: Prompts, worlds: Worlds) -> WorldRun:
+        self._task.passes["guards"] += 1
+        return run_worlds(self._model, plan, prompts, self._everywhere, worlds)
 
     def copies_of_plain_runs(self) -> tuple[Guard, ...]:
         """Copies of the network are given one prompt, through every kind of hook."""
         plan = forced_plan(self._graph, [BASE, PATCHED])
-        run = self._run(plan)
+        run = self._run(plan, self._prompts, lay_out(plan))
         names = ("patch nothing = clean", "patch everything = corrupt")
         return tuple(
             within(
-                name, run.logits[run.worlds.outputs[prompt][0]], run.logits[prompt], self._tolerance
+                name,
+                run.logits[run.worlds.outputs[prompt][0]],
+                run.logits[prompt],
+                self._tolerance,
             )
             for prompt, name in enumerate(names)
         )
 
     def nodes_sum_to_stream(self) -> tuple[Guard, ...]:
-        """On the clean prompts. No guard where norms stand between what the hooks see and the
-        stream, and the nodes' own functions cannot be read either."""
-        kept: dict[str, torch.Tensor] = {}
-
-        def keep(name: str) -> Callable[[torch.Tensor, Any], torch.Tensor]:
-            def kept_here(values: torch.Tensor, hook: Any) -> torch.Tensor:
-                del hook
-                kept[name] = values
-                return values
-
-            return kept_here
-
-        shape = self._graph.shape
-        written = [f"blocks.{layer}.hook_attn_out" for layer in range(shape.n_layers)]
-        if not shape.attn_only:
-            written += [f"blocks.{layer}.hook_mlp_out" for layer in range(shape.n_layers)]
-        first = self._model.sites.layers[0].resid_pre
-        last = f"blocks.{shape.n_layers - 1}.hook_resid_post"
-        names = [first, last, *written, *(layer.z for layer in self._model.sites.layers)]
-        self._model.forward(self._prompts.base, [(name, keep(name)) for name in names])
-        name = "node outputs sum to the stream"
-        if not shape.separable_heads:
+        """On the clean prompts. Where a norm follows the attention, what the hooks see is not what
+        is added to the stream, so the nodes' own functions are summed; no guard where these cannot
+        be read either."""
+        if self._graph.shape.separable_heads:
+            total = self._clean[self._first] + sum(self._clean[name] for name in self._written)
+        else:
             try:
-                own = self._own_stream()
+                total = self._own_stream()
             except ModelError:
                 return ()
-            return (within(name, own, kept[last], self._tolerance),)
-        total = kept[first] + sum(kept[site] for site in written)
-        return (within(name, total, kept[last], self._tolerance),)
+        name = "node outputs sum to the stream"
+        return (within(name, total, self._clean[self._last], self._tolerance),)
 
     def _own_stream(self) -> torch.Tensor:
-        from pathpatch_runner.execute.delta.runs import plain_runs
-
         functions = node_functions(self._model, self._prompts.base.shape[1])
         embedded = embed(self._model, self._prompts.base, [])
-        return plain_runs(functions, self._graph.shape, embedded.expand(2, -1, -1, -1)).stream[-1][
-            0
-        ]
+        both = embedded.expand(2, -1, -1, -1)
+        return plain_runs(functions, self._graph.shape, both).stream[-1][BASE]
 
     def direct_path(self) -> tuple[Guard, ...]:
-        """`input -> logits`, and the proof that a plan without its copies would be noticed."""
+        """`input -> logits` of a planted change, and a broken twin that must be noticed."""
+        try:
+            part = unembedding(self._model)
+        except AttributeError as error:
+            return self._not_made(f"the parts of the model are not as expected: {error}")
+        planted = self._planted()
+        expected, effect = self._direct_effect(part, planted)
+        if not effect > 0:
+            return self._not_made("no change of the input changes a logit directly")
         steps = [Steps((StepPattern(frozenset([node])),)) for node in (0, self._graph.logits)]
         plan = compile_plan([(Route(tuple(steps), (None,)),)], Alphabet(self._graph))
-        worlds = lay_out(plan)
-        expected = self._direct_logits()
-        if expected is None:
-            return ()
-        found = self._run(plan, worlds)
-        broken = dataclasses.replace(worlds, inputs=((BASE,),) * worlds.count)
-        wrong = self._run(plan, broken)
-        unit = worlds.outputs[0][0]
-        held = within("direct path = direct effect", found.logits[unit], expected, self._tolerance)
-        missed = within("a broken plan is caught", wrong.logits[unit], expected, self._tolerance)
+        prompts = Prompts(self._prompts.base, self._prompts.base, None, planted)
+        run = self._run(plan, prompts, with_broken_twin(lay_out(plan)))
+        right, wrong = run.logits[-2], run.logits[-1]
+        held = within(DIRECT, right, expected, self._tolerance, effect)
+        missed = within(CAUGHT, wrong, expected, self._tolerance, effect)
         return held, dataclasses.replace(missed, passed=not missed.passed)
 
-    def _direct_logits(self) -> torch.Tensor | None:
-        """Logits of (clean final stream + change of the embedding); None where the parts of the
-        model are unknown."""
-        try:
-            functions = unembedding(self._model)
-        except AttributeError:
-            return None
-        streams: list[torch.Tensor] = []
+    def _not_made(self, why: str) -> tuple[Guard, ...]:
+        return tuple(
+            Guard(name, math.nan, self._tolerance, True, f"not made: {why}")
+            for name in (DIRECT, CAUGHT)
+        )
 
-        def keep(values: torch.Tensor, hook: Any) -> torch.Tensor:
+    def _planted(self) -> torch.Tensor:
+        """Noise [pair, pos, d_model] on the embeddings, as large as the final stream."""
+        last = self._clean[self._last]
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn(last.shape, generator=generator).to(last) * last.double().std().to(last)
+
+    def _direct_effect(
+        self, part: Unembedding, planted: torch.Tensor
+    ) -> tuple[torch.Tensor, float]:
+        """(logits of the clean final stream + the change of what the first layer reads, the
+        largest change of a logit that this makes)."""
+
+        def add(values: torch.Tensor, hook: Any) -> torch.Tensor:
             del hook
-            streams.append(values)
-            return values
+            return values + planted
 
-        last = f"blocks.{self._graph.shape.n_layers - 1}.hook_resid_post"
-        self._model.forward(self._prompts.base, [(last, keep)])
-        change = self._embedding_change()
-        return functions.logits(functions.norm(streams[0] + change))
+        ids = self._prompts.base
+        change = embed(self._model, ids, [(self._model.sites.embed, add)])
+        change = change - embed(self._model, ids, [])
+        last = self._clean[self._last]
+        expected = part.logits(part.norm(last + change))
+        return expected, float((expected - part.logits(part.norm(last))).abs().max())
 
-    def _embedding_change(self) -> torch.Tensor:
-        base = embed(self._model, self._prompts.base, [])
-        patched = embed(self._model, self._prompts.patched, [])
-        noise = self._prompts.patched_noise
-        if noise is None:
-            return patched - base
-        return noise
+
+def with_broken_twin(worlds: Worlds) -> Worlds:
+    """The layout with a copy of its last world at the end, whose input is the base run's: as if
+    the plan had lost its copies of the input."""
+    last = worlds.count - 1
+
+    def twins(copies: tuple[Copy, ...]) -> tuple[Copy, ...]:
+        twin = {last: worlds.count}
+        return (
+            *copies,
+            *(
+                Copy(twin[copy.world], copy.head, tuple(twin.get(s, s) for s in copy.sources))
+                for copy in copies
+                if copy.world == last
+            ),
+        )
+
+    layers = tuple(
+        LayerCopies(
+            q=twins(layer.q),
+            k=twins(layer.k),
+            v=twins(layer.v),
+            by_distance=layer.by_distance,
+            z=twins(layer.z),
+            mlp=twins(layer.mlp),
+        )
+        for layer in worlds.layers
+    )
+    n_classes = len(worlds.inputs[0])
+    return Worlds(worlds.count + 1, (*worlds.inputs, (BASE,) * n_classes), layers, worlds.outputs)

@@ -11,7 +11,7 @@ import numpy as np
 from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.execute.memory import Budget
-from pathpatch_runner.execute.sources import CorruptSource
+from pathpatch_runner.execute.sources import Corruption
 from pathpatch_runner.metric import Metric
 from pathpatch_runner.model.load import LoadedModel
 
@@ -30,7 +30,7 @@ class Task:
     pairs: PairSet
     classes: Sequence[Sequence[int]]
     metrics: Sequence[Metric]
-    source: CorruptSource
+    source: Corruption
     budget: Budget
     passes: Counter[str] = field(default_factory=Counter)
 

@@ -12,6 +12,11 @@ from pathpatch_runner.model.load import LoadedModel
 from pathpatch_runner.model.nodes import softcapped
 
 
+def scores_are_known(model: LoadedModel) -> bool:
+    """Whether `attention_scores` knows how this model computes its scores."""
+    return getattr(model.bridge.original_model, "layers", None) is not None
+
+
 def attention_scores(
     model: LoadedModel, layer: int, q: torch.Tensor, k: torch.Tensor
 ) -> torch.Tensor:
@@ -20,13 +25,12 @@ def attention_scores(
     `q` [batch, pos, n_heads, d_head], `k` [batch, pos, n_kv, d_head]: as the hooks see them,
     before the rotation. Raises ModelError for a model that is not native.
     """
-    layers = getattr(model.bridge.original_model, "layers", None)
-    if layers is None:
+    if not scores_are_known(model):
         raise ModelError(
-            f'model "{model.name}": its attention scores cannot be edited, so keys cannot be told '
-            "apart by distance (~) with the hooks executor. Use runtime.backend=delta"
+            f'model "{model.name}": how it computes its attention scores is not known, and they '
+            "cannot be edited"
         )
-    attention = layers[layer].attn
+    attention = model.bridge.original_model.layers[layer].attn
     queries, keys = q.transpose(1, 2), k.transpose(1, 2)
     if attention.rotary is not None:
         queries, keys = attention.rotary.apply_rope(queries, keys)

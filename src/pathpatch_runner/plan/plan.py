@@ -99,6 +99,11 @@ class Plan:
         """Node evaluations the plan asks for, the logits of every mixed output among them."""
         return self.n_versions + int((np.unique(self.outputs) > PATCHED).sum())
 
+    @property
+    def reads_by_distance(self) -> bool:
+        """Whether any version reads other keys or values at one distance than at another."""
+        return any(bool((stage.reads != stage.reads[:, :, :1]).any()) for stage in self.stages)
+
     @cached_property
     def by_orbit(self) -> np.ndarray:
         """Numbers of the units, those of one orbit together: they share most of what they need."""

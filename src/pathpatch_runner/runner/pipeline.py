@@ -19,11 +19,11 @@ import pyarrow as pa
 import torch
 
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.execute.backend import Choice, choose_backend
+from pathpatch_runner.execute.backend import BackendDecision, decide_backend
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import budget_of
-from pathpatch_runner.execute.sources import prepare_source
+from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
@@ -102,11 +102,11 @@ def _compute(
     with timings.stage("guards"):
         task = _task(config, inputs, planned, model)
         guards = check_guards(task)
-        choice = choose_backend(config.runtime.backend, task)
-    log.info("backend %s: %s", choice.backend.value, choice.reason)
+        decision = decide_backend(config.runtime.backend, task, planned.plan)
+    log.info("backend %s: %s", decision.backend.value, decision.reason)
     watch.stage("evaluating")
     with timings.stage("execute"):
-        measured = _execute(config, inputs, planned, task, choice, watch)
+        measured = _execute(config, inputs, planned, task, decision, watch)
     timings.seconds["baseline"] = measured.baseline_seconds
     timings.seconds["execute"] -= measured.baseline_seconds
     watch.stage("writing tables and report")
@@ -120,8 +120,8 @@ def _compute(
         inputs,
         planned,
         task,
-        choice,
-        (*guards, *choice.guards),
+        decision,
+        (*guards, *decision.guards),
         measured,
         timings,
         command or command_line(),
@@ -140,7 +140,7 @@ def _task(config: ExperimentConfig, inputs: Inputs, planned: Planned, model: Loa
         pairs=inputs.pairs,
         classes=planned.classes,
         metrics=inputs.metrics,
-        source=prepare_source(model, inputs.pairs, config.patch, config.seed),
+        source=source_named(config.patch.source)(config.patch, config.seed).on(model, inputs.pairs),
         budget=budget_of(config.runtime.memory_gb, model.device),
     )
 
@@ -150,11 +150,11 @@ def _execute(
     inputs: Inputs,
     planned: Planned,
     task: Task,
-    choice: Choice,
+    decision: BackendDecision,
     watch: Watch,
 ) -> Measured:
     directions = list(dict.fromkeys(config.patch.directions))
     units = inputs.hypotheses.units
     total = evaluations(len(units), task, directions)
     with watch.evaluations(total) as advance:
-        return evaluate(choice.backend.value, task, planned.plan, directions, advance)
+        return evaluate(decision.backend.value, task, planned.plan, directions, advance)

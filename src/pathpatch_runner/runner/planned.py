@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pathpatch_runner.config import Dtype, ExperimentConfig, Source
+from pathpatch_runner.config import Dtype, ExperimentConfig
 from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.dataset.positions import batch_positions, position_classes
+from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
@@ -34,8 +35,8 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     occurring, classes = position_classes(pairs, sorted(inputs.hypotheses.positions, key=str))
     shape = inputs.shape
     alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
-    replaces = config.patch.source.value in ("mean", "zero")
-    plan = compile_plan(path_sets, alphabet, replace_senders=replaces)
+    source = source_named(config.patch.source)
+    plan = compile_plan(path_sets, alphabet, replace_senders=source.from_senders)
 
     def label(number: int) -> str:
         unit = inputs.hypotheses.units[number]
@@ -50,7 +51,7 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
                     [pairs[i] for i in group],
                     [classes[i] for i in group],
                     plan.n_classes,
-                    everywhere=config.patch.source is not Source.corrupt,
+                    everywhere=source.differs_everywhere,
                 ),
                 len(group),
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.execute.backend import Choice
+from pathpatch_runner.execute.backend import BackendDecision
 from pathpatch_runner.execute.guards import Guard
 from pathpatch_runner.execute.task import Measured, Task
 from pathpatch_runner.inputs import Inputs
@@ -53,7 +53,7 @@ def manifest_of(
     inputs: Inputs,
     planned: Planned,
     task: Task,
-    choice: Choice,
+    decision: BackendDecision,
     guards: tuple[Guard, ...],
     measured: Measured,
     timings: Timings,
@@ -87,12 +87,12 @@ def manifest_of(
         experiment=config.experiment,
         provenance=provenance,
         guards=tuple(GuardRecord(**vars(guard)) for guard in guards),
-        backend=BackendRecord(choice.backend.value, choice.reason),
+        backend=BackendRecord(decision.backend.value, decision.reason),
         counts=Counts(
             units=len(inputs.hypotheses.units),
             bindings_left_out=inputs.hypotheses.bindings_left_out,
             mixed_evaluations=planned.plan.mixed_evaluations,
-            forward_passes=sum(measured.passes.values()),
+            forward_passes=measured.passes,
             pairs=len(inputs.pairs.pairs),
             points=measured.clean.shape[1],
             pairs_left_out=len(inputs.pairs.left_out),

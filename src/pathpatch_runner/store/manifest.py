@@ -22,12 +22,14 @@ from pathpatch_runner.store.provenance import GitState, Provenance
 
 @dataclass(frozen=True)
 class GuardRecord:
-    """An identity that was checked: `value` is how far from it the run was."""
+    """An identity that was checked: `value` is how far from it the run was. `note`: why it was
+    not made, where it was not (then `value` is NaN and `passed` true)."""
 
     name: str
     value: float
     tolerance: float
     passed: bool
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Counts:
     units: int
     bindings_left_out: int
     mixed_evaluations: int
-    forward_passes: int
+    forward_passes: Mapping[str, int]
     pairs: int
     points: int
     pairs_left_out: int = 0

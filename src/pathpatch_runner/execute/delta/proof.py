@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,7 +22,8 @@ from pathpatch_runner.execute.batch import make_batch
 from pathpatch_runner.execute.delta.runs import Runs, plain_runs
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import GUARD_PAIRS, TOLERANCES, Guard, within
-from pathpatch_runner.execute.sources import CorruptSource
+from pathpatch_runner.execute.recording import Recorded, recorded
+from pathpatch_runner.execute.sources import Corruption
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
@@ -37,23 +37,33 @@ PROBE_LENGTH = 64
 """Tokens of a prompt that mixed plans are tried on: enough to exercise them, cheap."""
 
 
-def prove(task: Task) -> tuple[tuple[Guard, ...], str | None]:
-    """(the checks made, None) or (the checks made, why `delta` cannot be used)."""
+@dataclass(frozen=True)
+class Proof:
+    """The checks made, and why `delta` cannot be used; None: it can."""
+
+    guards: tuple[Guard, ...]
+    failure: str | None
+
+
+def prove(task: Task) -> Proof:
+    """Try `delta` on the model of a task."""
     try:
         # At full length: a model may attend otherwise to what lies far back.
         guards = _plain_checks(_probe(task, None))
         if all(guard.passed for guard in guards):
             guards += (_mixed_check(_probe(task, PROBE_LENGTH)),)
     except ModelError as error:
-        return (), str(error)
+        return Proof((), str(error))
     except Exception as error:  # whatever goes wrong in a second statement of a model, it is wrong
-        return (), f"the parts of the model are not as expected: {type(error).__name__}: {error}"
+        return Proof(
+            (), f"the parts of the model are not as expected: {type(error).__name__}: {error}"
+        )
     failed = [guard for guard in guards if not guard.passed]
     if failed:
         worst = failed[0]
         reason = f'check "{worst.name}" failed: off by {worst.value:.3g} of {worst.tolerance:.3g}'
-        return guards, reason
-    return guards, None
+        return Proof(guards, reason)
+    return Proof(guards, None)
 
 
 def _probe(task: Task, most: int | None) -> Task:
@@ -72,7 +82,7 @@ def _probe(task: Task, most: int | None) -> Task:
         pairs=PairSet("probe", tuple(pairs)),
         classes=[[0] * len(pair.clean) for pair in pairs],
         metrics=(metric,),
-        source=CorruptSource(task.source.kind.corrupt),
+        source=Corruption(),
     )
 
 
@@ -92,14 +102,16 @@ def _plain_checks(probe: Task) -> tuple[Guard, ...]:
         probe.pairs.pairs, list(range(len(probe.pairs.pairs))), probe.classes, model.device
     )
     ids = torch.cat([batch.clean, batch.corrupt])
-    seen, logits = _model_run(probe, ids)
+    run = _model_run(probe, ids)
     functions = node_functions(model, ids.shape[1])
     with torch.no_grad():
         embedded = embed(model, ids, []).unflatten(0, (2, -1))
         runs = plain_runs(functions, model.shape, embedded)
         own = functions.logits.logits(functions.logits.norm(torch.stack(runs.stream[-1])))
-    guards = _layer_checks(probe, runs, seen, tolerance)
-    guards.append(within("delta: logits of both plain runs", own.flatten(0, 1), logits, tolerance))
+    guards = _layer_checks(probe, runs, run.seen, tolerance)
+    guards.append(
+        within("delta: logits of both plain runs", own.flatten(0, 1), run.logits, tolerance)
+    )
     return tuple(guards)
 
 
@@ -124,21 +136,11 @@ def _layer_checks(
     return [max(found, key=lambda guard: guard.value) for found in (heads, mlps) if found]
 
 
-def _model_run(probe: Task, ids: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    seen: dict[str, torch.Tensor] = {}
-
-    def keep(name: str) -> Callable[[torch.Tensor, Any], torch.Tensor]:
-        def kept(values: torch.Tensor, hook: Any) -> torch.Tensor:
-            del hook
-            seen[name] = values
-            return values
-
-        return kept
-
-    sites = [layer.z for layer in probe.model.sites.layers]
-    sites += [layer.mlp_out for layer in probe.model.sites.layers if layer.mlp_out is not None]
-    logits = probe.model.forward(ids, [(site, keep(site)) for site in sites])
-    return seen, logits
+def _model_run(probe: Task, ids: torch.Tensor) -> Recorded:
+    layers = probe.model.sites.layers
+    names = [site for layer in layers for site in (layer.z, layer.mlp_out) if site is not None]
+    probe.passes["proof"] += 1
+    return recorded(probe.model, ids, names)
 
 
 def _mixed_check(probe: Task) -> Guard:

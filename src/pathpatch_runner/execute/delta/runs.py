@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from pathpatch_runner.execute.batch import Batch
-from pathpatch_runner.execute.prompts import Constants
+from pathpatch_runner.execute.sources import Constants
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.nodes import (

@@ -14,11 +14,23 @@ from typing import Any
 
 import torch
 
-from pathpatch_runner.model.attention import attention_scores
+from pathpatch_runner.model.attention import attention_scores, scores_are_known
 from pathpatch_runner.model.load import LoadedModel
+from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.worlds import ByDistance
 
 HookFunction = Callable[[torch.Tensor, Any], torch.Tensor]
+
+
+def why_not_by_distance(model: LoadedModel, plan: Plan) -> str | None:
+    """Why a plan that reads by distance cannot be run with hooks on this model; None: it can."""
+    live = all(layer.scores is not None for layer in model.sites.layers)
+    if live or scores_are_known(model) or not plan.reads_by_distance:
+        return None
+    return (
+        f'the attention scores of model "{model.name}" cannot be edited through its bridge, so '
+        "keys and values cannot be told apart by distance (~)"
+    )
 
 
 class AttentionByDistance:

@@ -97,14 +97,18 @@ def _tests(part: Section) -> str:
     )
 
 
+def _said_of(guard: Mapping[str, Any]) -> str:
+    """`note` says why a guard could not be made."""
+    return str(guard.get("note") or ("holds" if guard["passed"] else "fails"))
+
+
 def _guards(manifest: Mapping[str, Any]) -> str:
     rows = [
         [
             text(guard["name"]),
             _small(guard["value"]),
             _small(guard["tolerance"]),
-            f'<span class="{"pass" if guard["passed"] else "fail"}">'
-            f"{'holds' if guard['passed'] else 'fails'}</span>",
+            f'<span class="{"pass" if guard["passed"] else "fail"}">{text(_said_of(guard))}</span>',
         ]
         for guard in manifest.get("guards", ())
     ]
