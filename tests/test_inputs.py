@@ -9,7 +9,8 @@ import pytest
 
 from pathpatch_runner import inputs
 from pathpatch_runner.config import ExperimentConfig, named_files, to_plain
-from pathpatch_runner.inputs import identity_of, read_files, run_key_of
+from pathpatch_runner.errors import ConfigError
+from pathpatch_runner.inputs import check_settings, identity_of, read_files, run_key_of
 from runs.small import experiment, write_pairs
 
 
@@ -58,3 +59,20 @@ def test_files_are_named_by_their_keys(tmp_path: Path) -> None:
     assert plain["model"] == to_plain(config.model)
     assert "runtime" not in plain
     assert "description" not in plain
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_are_finite(tmp_path: Path, value: float) -> None:
+    config = experiment(tmp_path)
+    config.patch.noise_scale = value
+    with pytest.raises(ConfigError) as caught:
+        check_settings(config)
+    assert str(caught.value) == f"patch.noise_scale: {value} is not a finite number"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../up", "a/b", "a\\b"])
+def test_an_experiment_names_one_directory(tmp_path: Path, name: str) -> None:
+    config = experiment(tmp_path, experiment=name)
+    with pytest.raises(ConfigError) as caught:
+        check_settings(config)
+    assert str(caught.value) == f'experiment: "{name}" cannot name a directory'

@@ -4,7 +4,8 @@ be: prompt pairs, path hypotheses, metrics, the run key. All problems are report
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -151,7 +152,7 @@ def read_inputs(config: ExperimentConfig, files: Files) -> Inputs | None:
     from pathpatch_runner.metric import resolve_metrics
 
     problems: list[PathPatchError] = []
-    _attempt(problems, lambda: _check_settings(config))
+    _attempt(problems, lambda: check_settings(config))
     problems += files.problems
     shape, pairs = files.shape, files.pairs
     if shape is None:
@@ -209,11 +210,11 @@ def run_scores(config: ExperimentConfig, scores: EdgeScores) -> RunScores:
     return RunScores(methods, EdgeScores(scores.graph, known))
 
 
-def _check_settings(config: ExperimentConfig) -> None:
+def check_settings(config: ExperimentConfig) -> None:
     """Values that the types allow and the program does not."""
     patch, statistics = config.patch, config.statistics
     problems: list[PathPatchError] = []
-    if not config.experiment or any(c in config.experiment for c in "/\\"):
+    if config.experiment in ("", ".", "..") or any(c in config.experiment for c in "/\\\0"):
         problems.append(ConfigError(f'experiment: "{config.experiment}" cannot name a directory'))
     if not patch.directions:
         problems.append(_empty("patch.directions", Direction))
@@ -243,7 +244,24 @@ def _check_settings(config: ExperimentConfig) -> None:
         problems.append(
             ConfigError(f"statistics.confidence: {statistics.confidence} is not in (0, 1)")
         )
+    problems += [
+        ConfigError(f"{key}: {value} is not a finite number")
+        for key, value in _fractions(to_plain(config), "")
+        if not math.isfinite(value)
+    ]
     raise_together(problems)
+
+
+def _fractions(value: Any, key: str) -> Iterator[tuple[str, float]]:
+    """(dotted key, value) of every number that is not a whole one."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _fractions(inner, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _fractions(inner, f"{key}[{number}]")
+    elif isinstance(value, float):
+        yield key, value
 
 
 def _score_problems(scores: ScoresConfig) -> list[PathPatchError]:

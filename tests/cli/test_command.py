@@ -162,3 +162,43 @@ def tokenizer(path: Path) -> None:
     made = Tokenizer(WordLevel({letter: i for i, letter in enumerate("abcdefg?")}, unk_token="?"))
     made.pre_tokenizer = WhitespaceSplit()
     made.save(str(path))
+
+
+def test_a_bad_value_in_a_sweep_is_found_before_the_first_job(place: Path) -> None:
+    done = command(place, "-m", "experiment=my", "metrics=[logit_diff],[logit_dif]", "seed=0,1")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "error: nothing of the sweep was run: 2 jobs of the sweep cannot run:"
+    assert lines[1] == "- experiment=my metrics=[logit_dif] seed=0"
+    assert lines[2].startswith('  metrics: unknown metric "logit_dif". Did you mean "logit_diff"?')
+    assert lines[3] == "- experiment=my metrics=[logit_dif] seed=1"
+    assert not (place / "outputs" / "my").exists()
+
+
+def test_a_folder_that_cannot_be_written_stops_only_its_own_job(place: Path) -> None:
+    (place / "blocked").write_text("a file")
+    done = command(place, "-m", "experiment=my", "runtime.output_root=a,blocked,b")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: 1 job of the sweep failed:\n")
+    assert '"blocked" is a file where a folder must be. Name another folder' in done.stderr
+    assert "Traceback" not in done.stderr
+    for root in ("a", "b"):
+        (run,) = (place / root / "my").iterdir()
+        assert (run / "manifest.json").is_file()
+
+
+def test_paths_are_taken_from_where_the_command_was_given(place: Path) -> None:
+    write_pairs(place / "here.jsonl", answer=5)
+    options = [
+        "experiment=my",
+        "hydra.job.chdir=true",
+        "hydra.run.dir=moved",
+        "dataset.path=here.jsonl",
+    ]
+    done = command(place, *options)
+    assert done.returncode == 0, done.stderr
+    (run,) = (place / "outputs" / "my").iterdir()
+    assert f"report  {run}/report.html" in done.stdout
+    assert command(place, "experiment=my", "dataset.path=here.jsonl").stdout.endswith(
+        f"report  outputs/my/{run.name}/report.html\n"
+    )

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -175,3 +176,56 @@ def test_the_lock_of_a_killed_process_does_not_hold(directory: RunDirectory) -> 
     with directory.writing():
         pass
     assert names(directory) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda root: root.write_text(""), "is a file where a folder must be. Name another folder"),
+        (lambda root: root.mkdir(mode=0o500), "Name a folder that you may write to"),
+    ],
+    ids=["a file", "read-only"],
+)
+def test_a_folder_that_cannot_be_written_is_one_message(
+    tmp_path: Path, make: Callable[[Path], object], why: str
+) -> None:
+    if os.geteuid() == 0 and "may write" in why:
+        pytest.skip("root may write everywhere")
+    root = tmp_path / "outputs"
+    make(root)
+    directory = RunDirectory.at(root, "toy", "k")
+    assert not directory.is_complete
+    with pytest.raises(StoreError) as error, directory.writing():
+        pass
+    assert why in str(error.value)
+
+
+def test_a_full_disk_is_one_message(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(StoreError) as error, directory.writing():
+        directory.write_table("effects.parquet", pa.table({"x": [1.0]}))
+    assert str(error.value) == (
+        f'"{directory.path}/effects.parquet" cannot be written: No space left on device. Make room '
+        "there, or name another folder, and run again: what is done is kept"
+    )
+
+
+def test_a_link_does_not_lead_out_of_the_outputs(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    root = tmp_path / "outputs"
+    root.mkdir()
+    (root / "toy").symlink_to(elsewhere)
+    with pytest.raises(StoreError, match=r'leads to ".*elsewhere/k", outside of ".*". Remove'):
+        RunDirectory.at(root, "toy", "k")
+
+
+def test_the_outputs_themselves_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "outputs").symlink_to(tmp_path / "disk")
+    assert RunDirectory.at(tmp_path / "outputs", "toy", "k").path.name == "k"

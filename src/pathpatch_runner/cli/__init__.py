@@ -9,6 +9,7 @@ bounds      interpolations that refer to themselves, or stand for too much
 typed       composed config -> `ExperimentConfig`
 messages    what Hydra and OmegaConf report, in our words
 compose     `compose`: the config that a command would run
+sweep       the jobs of a sweep, checked before the first of them runs
 command     `main`
 record      `main`, with a record for programs
 """

@@ -23,6 +23,7 @@ from pathpatch_runner.cli.messages import check_override, explain
 from pathpatch_runner.cli.origins import Origins
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.cli.search import argv_of, config_path, users_first
+from pathpatch_runner.cli.sweep import SweepRefusedError
 from pathpatch_runner.cli.typed import typed_config
 from pathpatch_runner.cli.yaml_files import read_by_us
 from pathpatch_runner.config import ExperimentConfig
@@ -155,6 +156,10 @@ def main() -> None:
                 version_base=VERSION_BASE, config_path=config_path(), config_name=ROOT
             )
             decorate(job)()
+    except SweepRefusedError as refused:
+        jobs = "\n".join(f"- {job}\n  {message}" for job, message in refused.jobs)
+        print(f"error: nothing of the sweep was run: {refused}:\n{jobs}", file=sys.stderr)
+        sys.exit(1)
     except Exception as error:
         message = _message(error)
         failed = [each for each in JOBS if each.message]

@@ -7,31 +7,60 @@ crashed process end in `TEMPORARY_SUFFIX` and are swept when the directory is ne
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pathpatch_runner.errors import StoreError
+
 TEMPORARY_SUFFIX = ".partial"
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A temporary path to write to; on leaving without an error it becomes `path`."""
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
-    )
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary path to write to; on leaving without an error it becomes `path`.
+
+    Raises StoreError where the operating system refuses: no such folder, no right, no room.
+    """
+    with explained(path):
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
+        )
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """What the operating system refuses while `path` is written, as one message."""
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        # Libraries that write for us raise OSErrors without the system's own words.
+        reason = error.strerror or (str(error).splitlines() or [type(error).__name__])[0]
+        raise StoreError(f'"{path}" cannot be written: {reason}. {_mend(path, error)}') from error
+
+
+def _mend(path: Path, error: OSError) -> str:
+    blocked = next((p for p in path.parents if p.exists() and not p.is_dir()), None)
+    if blocked is not None:
+        return f'"{blocked}" is a file where a folder must be. Name another folder'
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space" in str(error):
+        return "Make room there, or name another folder, and run again: what is done is kept"
+    if not path.parent.is_dir():
+        return "Make the folder first, or name another one"
+    return "Name a folder that you may write to (runtime.output_root)"
 
 
 def write_text(path: Path, text: str) -> None:

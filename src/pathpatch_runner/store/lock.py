@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pathpatch_runner.errors import StoreError
+from pathpatch_runner.store.atomic import explained
 
 LOCK_NAME = ".lock"
 
@@ -35,7 +36,8 @@ def locked(directory: Path) -> Iterator[None]:
 def _acquire(path: Path) -> int:
     """An open handle that holds the lock of the file now at `path`."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        with explained(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,6 +7,7 @@ writes (`lock`), and a run that fails leaves `failure.json` instead of a manifes
 
 from __future__ import annotations
 
+import contextlib
 import json
 import traceback
 from collections.abc import Iterator
@@ -35,13 +36,19 @@ class RunDirectory:
 
     @classmethod
     def at(cls, root: Path | str, experiment: str, run_key: str) -> RunDirectory:
-        """Raises StoreError for an experiment name that is not one directory's name."""
+        """Raises StoreError for an experiment name that is not one directory's name, and for a
+        directory that a link leads out of `root`."""
         if experiment in ("", ".", "..") or any(character in experiment for character in "/\\\0"):
             raise StoreError(
                 f'experiment: "{experiment}" cannot name a directory of {root}. '
                 "Use letters, digits, - and _"
             )
-        return cls(Path(root) / experiment / run_key)
+        path = Path(root) / experiment / run_key
+        if not path.resolve().is_relative_to(Path(root).resolve()):
+            raise StoreError(
+                f'"{path}" leads to "{path.resolve()}", outside of "{root}". Remove the link'
+            )
+        return cls(path)
 
     @property
     def is_complete(self) -> bool:
@@ -60,6 +67,8 @@ class RunDirectory:
             raise StoreError(
                 f'"{self.path}" has no {MANIFEST}: the run is not complete. Run it again'
             ) from None
+        except OSError as error:
+            raise StoreError(f'"{self.path / MANIFEST}": {error.strerror}') from error
         except UnicodeDecodeError as error:
             raise StoreError(f"{MANIFEST} is not UTF-8: {error}. Run it again") from error
         return Manifest.from_json(text)
@@ -72,7 +81,8 @@ class RunDirectory:
         first: while files change the directory is not complete. An exception leaves
         `failure.json` and goes on. Raises StoreError where another process is writing.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        with atomic.explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
         with locked(self.path):
             atomic.sweep(self.path)
             (self.path / MANIFEST).unlink(missing_ok=True)
@@ -81,7 +91,9 @@ class RunDirectory:
                 yield
             except Exception as error:
                 (self.path / MANIFEST).unlink(missing_ok=True)
-                self.write_failure(error)
+                # On a full disk the failure cannot be written either, and it is what is raised.
+                with contextlib.suppress(StoreError):
+                    self.write_failure(error)
                 raise
 
     def write_table(self, name: str, table: pa.Table) -> None:
@@ -103,7 +115,8 @@ class RunDirectory:
     def write_text(self, name: str, text: str) -> None:
         """`name` (such as `plan.txt` or `.hydra/config.yaml`), in UTF-8."""
         path = self.path / name
-        path.parent.mkdir(exist_ok=True)
+        with atomic.explained(path):
+            path.parent.mkdir(exist_ok=True)
         atomic.write_text(path, text)
 
     def write_manifest(self, manifest: Manifest) -> None:
