@@ -36,7 +36,7 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.ast import PathSet, Route
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
-from pathpatch_runner.hypothesis.circuits import RunScores
+from pathpatch_runner.hypothesis.selection import RunScores
 from pathpatch_runner.model.digest import file_digest, model_digest, model_name
 from pathpatch_runner.model.shape import model_shape
 from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer

@@ -22,7 +22,7 @@ from pathpatch_runner.config import (
 )
 from pathpatch_runner.errors import PathPatchError
 from pathpatch_runner.hypothesis import Hypotheses, Unit, resolve_hypotheses
-from pathpatch_runner.hypothesis.circuits import RunScores
+from pathpatch_runner.hypothesis.selection import RunScores
 
 # input->m0  input->m1  m0->m1  input->logits  m0->logits  m1->logits
 EAP = np.array([5.0, 1.0, -4.0, 2.0, 3.0, -6.0])

@@ -1,6 +1,6 @@
 """Hypotheses: named path sets, read from a config and checked against a graph. No torch.
 
-A hypothesis is a set of *entries*, each one or several expressions (their union). An entry
+A hypothesis is a set of *entries*, each one or several expressions (their union), or a circuit. An entry
 with variables is a *family*: one path set per *binding* of its variables. A *unit* is a path
 set that gets rows in the tables: one entry or binding, or a union of entries.
 
@@ -11,6 +11,8 @@ In the order in which a config passes through them:
     entry       one entry: its expressions, resolved, and the values of its variables
     family      the bindings of an entry that match paths, and the path set of each
     union       the path set of an entry as a whole
+    selection   which edges are chosen by score
+    circuits    an entry that says edges: its circuits
     unmatched   why a path matches nothing, for the error that says so
     unit        what comes out: units
     resolve     all of it, in order: `resolve_hypotheses`

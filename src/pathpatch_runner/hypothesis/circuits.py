@@ -9,24 +9,22 @@
 no way from `input` to `logits` drop out. Each size is a row of its own, with `size` as its
 variable; one that leaves no way is a row too: the empty path set, effect 0.
 
-Scores of this run are known only when the model has been run. Until then such an entry stands for
-the empty circuit, and `resolve_hypotheses` is called again with the scores.
+Scores of this run are known only when the model has been run (`selection.RunScores`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pathpatch_runner.circuit import Circuit, EdgeScores, Mask, circuit_of, edges_of, read_circuit
+from pathpatch_runner.circuit import Circuit, circuit_of, read_circuit
 from pathpatch_runner.circuit.graph_file import GraphFile
 from pathpatch_runner.circuit.read import read_edge_names
-from pathpatch_runner.circuit.select import MIB_SIZES, above, first, ranking
 from pathpatch_runner.config import Choosing, PathConfig, SelectConfig
-from pathpatch_runner.errors import ConfigError, HypothesisError, did_you_mean, raise_together
+from pathpatch_runner.errors import ConfigError, HypothesisError, raise_together
 from pathpatch_runner.graph import Graph
+from pathpatch_runner.hypothesis.selection import RunScores, choose, read_sizes
 
 KINDS = ("expr", "circuit", "edges")
 """What an entry can say; a `select` alone chooses among all edges."""
@@ -34,42 +32,6 @@ EDGE_KEYS = ("circuit", "edges", "select", "sizes", "reference")
 
 SIZE = "size"
 """The variable of a family of circuits, `over.size` in the tables."""
-
-
-@dataclass(frozen=True)
-class RunScores:
-    """What this run says of every edge. `methods`: of the scores it makes (`scores.methods`);
-    `scores`: those that are there already."""
-
-    methods: tuple[str, ...] = ()
-    scores: EdgeScores | None = None
-
-    def ready(self, by: str | None, where: str) -> EdgeScores | None:
-        """The scores, if those of a method are there; None: not yet. Raises ConfigError for a
-        method that the run does not have."""
-        name = self._method(by, where)
-        if self.scores is None or name not in self.scores.methods:
-            return None
-        return EdgeScores(self.scores.graph, {name: self.scores.methods[name]})
-
-    def _method(self, by: str | None, where: str) -> str:
-        if not self.methods:
-            raise ConfigError(
-                f"{where}: the run makes no scores. Name a file of scores in `circuit`, or add to "
-                "the experiment: scores: {methods: [eap]}"
-            )
-        if by is None and len(self.methods) > 1:
-            raise ConfigError(f"{where}: say by which scores: {', '.join(self.methods)}")
-        if by is not None and by not in self.methods:
-            raise ConfigError(
-                f'{where}: scores.methods does not have "{by}".{did_you_mean(by, self.methods)} '
-                f"It has: {', '.join(self.methods)}"
-            )
-        return by or self.methods[0]
-
-
-NO_SCORES = RunScores()
-"""Of a run that makes none."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +95,7 @@ def read_circuits(
         select = config.select or SelectConfig()
         scores = run.ready(select.by, f"{key}.select.by") if file is None else file.edge_scores
         awaits = scores is None
-        chosen = _choose(select, sizes, scores, f"{key}.select.by", graph)
+        chosen = choose(select, sizes, scores, f"{key}.select.by", graph)
     made = [SizedCircuit(size, circuit_of(graph, mask, title)) for size, mask in chosen]
     if sizes is None and not awaits:
         _check_way(made[0].circuit, int(chosen[0][1].sum()), key)
@@ -155,52 +117,6 @@ def _source(name: str, config: PathConfig, key: str, graph: Graph) -> tuple[Grap
     if config.edges is not None:
         return read_edge_names(config.edges, graph, f"{key}.edges"), name
     return None, name
-
-
-def _choose(
-    select: SelectConfig,
-    sizes: Sequence[float] | None,
-    scores: EdgeScores | None,
-    where: str,
-    graph: Graph,
-) -> list[tuple[str, Mask]]:
-    """(size, edges chosen) for each size; none are where the scores are still to come."""
-    edges = edges_of(graph)
-    if scores is None:
-        return [(_text(share), edges.mask(())) for share in sizes or (None,)]
-    values = scores.by(select.by, where)
-    if select.how is Choosing.threshold:
-        assert select.threshold is not None
-        return [("", above(values, select.threshold, absolute=select.absolute))]
-    greedy = select.how is Choosing.greedy
-    ranked = ranking(edges, values, greedy=greedy, absolute=select.absolute)
-    assert sizes is not None
-    return [(_text(share), first(edges, ranked, share)) for share in sizes]
-
-
-def _text(share: float | None) -> str:
-    return "" if share is None else f"{share:.12g}"
-
-
-def read_sizes(value: Any, where: str) -> tuple[float, ...] | None:
-    """Shares of all edges, or None where there are none. Raises ConfigError."""
-    if value is None:
-        return None
-    if value == "mib":
-        return MIB_SIZES
-    listed = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    expected = "Expected shares of all edges, from 0 to 1, or mib for MIB's ten"
-    if not listed:
-        raise ConfigError(f"{where}: the list is empty. {expected}")
-    problems: list[ConfigError] = []
-    for share in listed:
-        number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not number or not 0 <= share <= 1:
-            problems.append(ConfigError(f"{where}: {share!r} is not a share. {expected}"))
-        elif listed.count(share) > 1:
-            problems.append(ConfigError(f"{where}: {share!r} stands there twice"))
-    raise_together(list({str(problem): problem for problem in problems}.values()))
-    return tuple(float(share) for share in listed)
 
 
 def _check_keys(config: PathConfig, key: str) -> None:

@@ -19,10 +19,8 @@ from pathpatch_runner.expression.domain import Value, value_text
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis.circuits import (
-    NO_SCORES,
     SIZE,
     CircuitEntry,
-    RunScores,
     one_of,
     read_circuits,
     says_edges,
@@ -30,6 +28,7 @@ from pathpatch_runner.hypothesis.circuits import (
 from pathpatch_runner.hypothesis.entry import Entry, name_problems, read_entry
 from pathpatch_runner.hypothesis.family import Binder, matching_bindings
 from pathpatch_runner.hypothesis.nodes import read_groups
+from pathpatch_runner.hypothesis.selection import NO_SCORES, RunScores
 from pathpatch_runner.hypothesis.union import entry_union
 from pathpatch_runner.hypothesis.unit import Hypotheses, Unit
 from pathpatch_runner.hypothesis.unmatched import nothing_matches
