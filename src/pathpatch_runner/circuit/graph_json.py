@@ -12,10 +12,13 @@ from pathpatch_runner.circuit.edges import Edges, Scores, edges_of
 from pathpatch_runner.circuit.graph_file import UNNAMED, GraphFile, cfg_of
 from pathpatch_runner.circuit.names import Wrong, find_edge, listed, twice, wrong_edges
 from pathpatch_runner.errors import CircuitError, PathPatchError, raise_together
-from pathpatch_runner.graph import Graph
+from pathpatch_runner.graph import Graph, ModelShape
 
 Found = list[tuple[int, Mapping[str, Any]]]
 """(edge number, what the file says of it)."""
+
+MOST_NODES = 2048
+"""Of a model that only the file itself tells of: its edges take memory with the square of that."""
 
 
 def read_graph_json(data: object, graph: Graph, where: str) -> GraphFile:
@@ -157,3 +160,32 @@ def _scores(found: Found, method: str, n_edges: int) -> dict[str, Scores]:
                 values[key] = np.full(n_edges, math.nan)
             values[key][number] = math.nan if score is None else score
     return values
+
+
+def graph_of_cfg(data: object, where: str) -> Graph:
+    """The graph of the model that a graph JSON is of, by what the file says itself."""
+    cfg, nodes, entries = _sections(data, where)
+    said = [cfg.get(key) for key in ("n_layers", "n_heads", "d_model")]
+    sizes = [size for size in said if isinstance(size, int) and size >= 0]
+    if len(sizes) < len(said):
+        raise CircuitError(f"{where}: cfg does not say n_layers, n_heads and d_model")
+    n_layers, n_heads, d_model = sizes
+    if n_layers * (n_heads + 1) > MOST_NODES:
+        raise CircuitError(
+            f"{where}: {n_layers:,} layers of {n_heads:,} heads are more than {MOST_NODES:,} nodes, "
+            "the most that are read without a model"
+        )
+    named = {part.partition("<")[0] for name in entries for part in name.split("->")} | set(nodes)
+    return Graph(
+        ModelShape(
+            n_layers=n_layers,
+            n_heads=n_heads,
+            d_model=d_model,
+            d_head=1,
+            d_vocab=1,
+            n_ctx=1,
+            attn_only="m0" not in named,
+            parallel=bool(cfg.get("parallel_attn_mlp")),
+            separable_heads="a0" not in named,
+        )
+    )

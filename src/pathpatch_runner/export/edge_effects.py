@@ -1,8 +1,4 @@
-"""Edge effects of a run as the graph JSON that EAP-IG's `Graph.from_json` reads.
-
-    {"cfg": {"n_layers", "n_heads", "parallel_attn_mlp", "d_model"},
-     "nodes": {"a0.h0": {"in_graph": false}, ...},
-     "edges": {"a0.h0->a1.h0<q>": {"score": 0.1, "in_graph": false}, ...}}
+"""A run's effects of single edges as a circuit file.
 
 An *edge effect* is a row of unit `path` whose set is one edge and everything downstream of it:
 `s->r<q>=>logits`, or `s->logits`. All other rows are left out. EAP-IG's score estimates how the
@@ -12,18 +8,20 @@ the run did not measure are left out of the file: EAP-IG reads them as 0.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
+from pathpatch_runner.circuit import GraphFile, edges_of
+from pathpatch_runner.circuit.graph_file import UNNAMED
 from pathpatch_runner.errors import StoreError, did_you_mean
+from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.store import RunDirectory
-from pathpatch_runner.store.atomic import write_text
 
 _HEAD = r"a\d+\.h\d+"
 EDGE = re.compile(
@@ -43,45 +41,46 @@ class Choice:
     top: int = 0
 
 
-def export_graph(run: Path, file: Path, choice: Choice) -> int:
-    """Write the graph of a run to `file`; returns how many edges it has. Raises StoreError."""
-    directory = RunDirectory(run)
-    manifest = directory.load_manifest()
-    shape = manifest.provenance.config.get("shape")
+def run_graph(run: Path, choice: Choice) -> GraphFile:
+    """The edge effects of a run. Raises StoreError where it has none."""
+    manifest = RunDirectory(run).load_manifest()
+    rows = pq.read_table(run / "summary.parquet").to_pylist()
+    config = manifest.provenance.config
+    about = {
+        "run_key": manifest.run_key,
+        "experiment": manifest.experiment,
+        "direction": choice.direction,
+        "metric": metric_of(rows, choice.metric),
+    }
+    return graph_of(graph_of_run(run, config), rows, choice, about)
+
+
+def graph_of_run(run: Path, config: Mapping[str, Any]) -> Graph:
+    """The graph of the model of a run, by its manifest's config. Raises StoreError."""
+    shape = config.get("shape")
     if not isinstance(shape, dict):
         raise StoreError(
             f'"{run}" does not say the shape of its model. Run it again with runtime.force=true'
         )
-    rows = pq.read_table(run / "summary.parquet").to_pylist()
-    graph = graph_of(shape, rows, choice)
-    write_text(file, json.dumps(graph, indent=1) + "\n")
-    return len(graph["edges"])
+    return Graph(ModelShape(**shape))
 
 
-def graph_of(shape: Mapping[str, Any], rows: Sequence[Row], choice: Choice) -> dict[str, Any]:
-    """The graph as JSON data. `shape`: a ModelShape's fields. Raises StoreError for no edges."""
-    if not shape["separable_heads"]:
-        raise StoreError("EAP-IG's graph has heads, and the heads of this model are not separable")
-    scores = edge_scores(rows, choice)
-    kept = sorted(scores, key=lambda edge: -abs(scores[edge]))[: choice.top]
-    in_graph = {node for edge in kept for node in _ends(edge)}
-    return {
-        "cfg": {
-            "n_layers": shape["n_layers"],
-            "n_heads": shape["n_heads"],
-            "parallel_attn_mlp": shape["parallel"],
-            "d_model": shape["d_model"],
-        },
-        "nodes": {name: {"in_graph": name in in_graph} for name in _nodes(shape)},
-        "edges": {
-            edge: {"score": score, "in_graph": edge in kept} for edge, score in scores.items()
-        },
-    }
+def graph_of(
+    graph: Graph, rows: Sequence[Row], choice: Choice, about: Mapping[str, Any]
+) -> GraphFile:
+    """The edge effects among the rows of a summary. Raises StoreError for none."""
+    edges = edges_of(graph)
+    effects = edge_scores(rows, choice)
+    scores = np.full(len(edges), np.nan)
+    order = tuple(edges.index[name] for name in effects)
+    scores[list(order)] = list(effects.values())
+    largest = sorted(order, key=lambda number: -abs(scores[number]))[: choice.top]
+    return GraphFile(graph, edges.mask(largest), order, {UNNAMED: scores}, about=about)
 
 
 def edge_scores(rows: Sequence[Row], choice: Choice) -> dict[str, float]:
     """Mean effect by EAP-IG's name of the edge. Raises StoreError for none, or two of a name."""
-    metric = _metric(rows, choice.metric)
+    metric = metric_of(rows, choice.metric)
     scores: dict[str, float] = {}
     for row in rows:
         edge = _edge(row)
@@ -105,7 +104,8 @@ def edge_scores(rows: Sequence[Row], choice: Choice) -> dict[str, float]:
     return scores
 
 
-def _metric(rows: Sequence[Row], wanted: str | None) -> str:
+def metric_of(rows: Sequence[Row], wanted: str | None) -> str:
+    """The wanted metric, or the only one there is. Raises StoreError."""
     there = list(dict.fromkeys(str(row["metric"]) for row in rows))
     if wanted is None and len(there) == 1:
         return there[0]
@@ -120,17 +120,3 @@ def _metric(rows: Sequence[Row], wanted: str | None) -> str:
 def _edge(row: Row) -> str | None:
     match = EDGE.fullmatch(row["path"]) if row["unit"] == "path" else None
     return match and f"{match['sender']}->{match['receiver'] or 'logits'}"
-
-
-def _ends(edge: str) -> tuple[str, str]:
-    sender, _, receiver = edge.partition("->")
-    return sender, receiver.partition("<")[0]
-
-
-def _nodes(shape: Mapping[str, Any]) -> list[str]:
-    """EAP-IG's nodes: with MLPs, whether the model has them or not."""
-    names = ["input"]
-    for layer in range(shape["n_layers"]):
-        names += [f"a{layer}.h{head}" for head in range(shape["n_heads"])]
-        names.append(f"m{layer}")
-    return [*names, "logits"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pathpatch_runner.circuit import graph_data
 from pathpatch_runner.config import (
     Direction,
     HypothesisConfig,
@@ -15,13 +17,15 @@ from pathpatch_runner.config import (
     PathConfig,
     UnitKind,
 )
-from pathpatch_runner.errors import StoreError
+from pathpatch_runner.errors import CircuitError, StoreError
 from pathpatch_runner.export.__main__ import main
-from pathpatch_runner.export.eap import Choice, edge_scores, graph_of
+from pathpatch_runner.export.convert import write_file
+from pathpatch_runner.export.edge_effects import Choice, edge_scores, graph_of
+from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.runner import run
 from runs.small import experiment
 
-SHAPE = {"n_layers": 2, "n_heads": 1, "d_model": 4, "parallel": False, "separable_heads": True}
+GRAPH = Graph(ModelShape(2, 1, 4, 4, 7, 8, d_mlp=4))
 
 
 def row(path: str, effect: float, **changes: Any) -> dict[str, Any]:
@@ -53,18 +57,19 @@ def test_only_single_edges_are_taken() -> None:
 
 
 def test_the_graph_has_all_nodes_and_the_largest_edges_marked() -> None:
-    graph = graph_of(SHAPE, EDGES, Choice(top=2))
-    assert graph["cfg"] == {
+    data = graph_data(graph_of(GRAPH, EDGES, Choice(top=2), {}))
+    assert data["cfg"] == {
         "n_layers": 2,
         "n_heads": 1,
         "parallel_attn_mlp": False,
         "d_model": 4,
     }
-    assert list(graph["nodes"]) == ["input", "a0.h0", "m0", "a1.h0", "m1", "logits"]
-    marked = [name for name, node in graph["nodes"].items() if node["in_graph"]]
+    assert list(data["nodes"]) == ["input", "a0.h0", "m0", "a1.h0", "m1", "logits"]
+    marked = [name for name, node in data["nodes"].items() if node["in_graph"]]
     assert marked == ["input", "a1.h0", "m1", "logits"]
-    assert graph["edges"]["a0.h0->a1.h0<q>"] == {"score": 0.5, "in_graph": False}
-    assert graph["edges"]["input->m1"] == {"score": -2.0, "in_graph": True}
+    assert list(data["edges"]) == ["a0.h0->a1.h0<q>", "input->m1", "a1.h0->logits"]
+    assert data["edges"]["a0.h0->a1.h0<q>"] == {"score": 0.5, "in_graph": False}
+    assert data["edges"]["input->m1"] == {"score": -2.0, "in_graph": True}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +100,11 @@ def test_mistakes(rows: list[dict[str, Any]], choice: Choice, message: str) -> N
     assert str(caught.value) == message
 
 
-def test_a_model_without_separate_heads_is_refused() -> None:
-    with pytest.raises(StoreError, match="not separable"):
-        graph_of({**SHAPE, "separable_heads": False}, EDGES, Choice())
+def test_a_model_without_separate_heads_is_refused(tmp_path: Path) -> None:
+    together = Graph(dataclasses.replace(GRAPH.shape, separable_heads=False))
+    found = graph_of(together, [row("m1->logits", 1.0)], Choice(), {})
+    with pytest.raises(CircuitError, match="not separable"):
+        write_file(tmp_path / "graph.json", found, "eap")
 
 
 def test_a_whole_run_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,6 +128,7 @@ def test_a_whole_run_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([str(directory), str(file), "--metric", "logit_diff"]) == 0
     assert f"9 edges  {file}" in capsys.readouterr().out
     graph = json.loads(file.read_text())
+    assert list(graph) == ["cfg", "nodes", "edges"]
     assert graph["cfg"] == {
         "n_layers": 2,
         "n_heads": 2,
@@ -132,6 +140,15 @@ def test_a_whole_run_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[s
         *(f"a{layer}.h{head}->logits" for layer in (0, 1) for head in (0, 1)),
         "input->logits",
     }
+    # Their graph has an MLP in every layer.
+    assert list(graph["nodes"])[3:5] == ["m0", "a1.h0"]
+    ours_file = str(tmp_path / "ours.json")
+    argv = [str(directory), ours_file, "--as", "circuit", "--metric", "logit_diff"]
+    assert main(argv) == 0
+    ours = json.loads((tmp_path / "ours.json").read_text())
+    assert ours["about"]["metric"] == "logit_diff"
+    assert ours["about"]["run_key"] == directory.name
+    capsys.readouterr()
     assert main([str(tmp_path / "nowhere"), str(file)]) == 1
     assert capsys.readouterr().err.startswith(
         f'error: "{tmp_path / "nowhere"}" has no manifest.json'
