@@ -172,8 +172,8 @@ def graph_of_cfg(data: object, where: str) -> Graph:
     n_layers, n_heads, d_model = sizes
     if n_layers * (n_heads + 1) > MOST_NODES:
         raise CircuitError(
-            f"{where}: {n_layers:,} layers of {n_heads:,} heads are more than {MOST_NODES:,} nodes, "
-            "the most that are read without a model"
+            f"{where}: {n_layers:,} layers of {n_heads:,} heads are more than {MOST_NODES:,} nodes "
+            "(a file without its model is read up to there)"
         )
     named = {part.partition("<")[0] for name in entries for part in name.split("->")} | set(nodes)
     return Graph(
