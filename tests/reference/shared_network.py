@@ -31,17 +31,17 @@ def shared_run(
     embedded: torch.Tensor,
     added: Mapping[Slot, torch.Tensor] | None = None,
     held: Mapping[int, torch.Tensor] | None = None,
+    moved: Mapping[int, torch.Tensor] | None = None,
 ) -> SharedRun:
     """Run from `embedded` [pos, d_model]. `added`: to what a slot reads, [pos, d_model]. `held`:
-    what a node writes, whatever it reads."""
-    added, held = added or {}, held or {}
-    written = {0: held.get(0, embedded)}
+    what a node writes, whatever it reads. `moved`: added to what a node writes."""
+    added, held, moved = added or {}, held or {}, moved or {}
+    written = {0: held.get(0, embedded) + moved.get(0, 0)}
     for stage in graph.stages[1:-1]:
         stream = _stream(model, graph, written, graph.stage_of[stage[0]])
         for node in stage:
-            written[node] = (
-                held[node] if node in held else _write(model, graph, node, stream, added)
-            )
+            wrote = held[node] if node in held else _write(model, graph, node, stream, added)
+            written[node] = wrote + moved.get(node, 0)
     final = _stream(model, graph, written, graph.stage_of[graph.logits])
     final = final + added.get((graph.logits, ""), torch.zeros_like(final))
     return SharedRun(written, torch.stack([model.logits(row) for row in final]))

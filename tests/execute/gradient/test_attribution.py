@@ -89,7 +89,7 @@ def derivative(
     slot: Slot,
     change: torch.Tensor,
     embedded: torch.Tensor,
-    held: Mapping[int, torch.Tensor] | None = None,
+    moved: Mapping[int, torch.Tensor] | None = None,
     metric: str = METRIC,
     step: float = STEP,
 ) -> float:
@@ -97,7 +97,7 @@ def derivative(
     graph = Graph(one.model.shape)
     ends = [
         value(
-            shared_run(one.reference, graph, embedded, {slot: scale * change}, held),
+            shared_run(one.reference, graph, embedded, {slot: scale * change}, moved=moved),
             pair,
             clean,
             metric,
@@ -185,7 +185,7 @@ def test_inputs_are_integrated_from_the_corrupt_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "attention only"])
 def test_activations_are_integrated_write_by_write(name: str) -> None:
-    """The input, each layer's attention, each MLP held at corrupt + k/m (clean - corrupt), k = 1
+    """The input, each layer's attention, each MLP moved to corrupt + k/m (clean - corrupt), k = 1
     .. m, everything else as it follows in the clean run."""
     one = specimen(name)
     graph = Graph(one.model.shape)
@@ -201,12 +201,11 @@ def test_activations_are_integrated_write_by_write(name: str) -> None:
         found = []
         for group in groups:
             for k in range(1, steps + 1):
-                held = {
-                    node: corrupt.written[node]
-                    + k / steps * (clean.written[node] - corrupt.written[node])
+                moved = {
+                    node: (1 - k / steps) * (corrupt.written[node] - clean.written[node])
                     for node in group
                 }
-                found.append(derivative(one, pair, clean, slot, change, embedded, held))
+                found.append(derivative(one, pair, clean, slot, change, embedded, moved))
         return sum(found) / len(found)
 
     check(one, name, scores(one, pairs, "eap_ig_activations", steps), pairs, expected)

@@ -5,9 +5,11 @@ With *base* and *patched* the two runs of a direction (noising: clean and corrup
 - `eap`: at the base run.
 - `eap_ig_inputs`: the mean over k = 0 .. m-1 of gradients at the embedding
   patched + k/m (base - patched). The base end is not among them, as in EAP-IG.
-- `eap_ig_activations`: of the base run with one write held at patched + k/m (base - patched),
+- `eap_ig_activations`: of the base run with one write moved to patched + k/m (base - patched),
   k = 1 .. m; the mean over k and over the writes, which are the input, every layer's attention and
-  every MLP: (2 layers + 1) m runs (attention-only models: (layers + 1) m).
+  every MLP: (2 layers + 1) m runs (attention-only models: (layers + 1) m). EAP-IG puts a constant
+  in place of the write, which cuts the gradient there, so that not even a linear model comes out
+  right; here the write is moved, and gradients pass through its node.
 
 Signs and sums: a score estimates (patched - base) of the metric, summed over the evaluation points
 of a pair; its mean over points is what tables hold.
@@ -23,9 +25,9 @@ import torch
 from pathpatch_runner.execute.delta.runs import Runs, Two, write_heads
 from pathpatch_runner.execute.gradient.changes import write_changes
 from pathpatch_runner.execute.gradient.slots import SlotGradients, slot_gradients
-from pathpatch_runner.execute.gradient.tape import Held, Tape, record
+from pathpatch_runner.execute.gradient.tape import Moved, Tape, record
 from pathpatch_runner.graph import Graph
-from pathpatch_runner.model.nodes import NodeFunctions
+from pathpatch_runner.model.nodes import Attention, NodeFunctions
 
 Measure = Callable[[torch.Tensor], torch.Tensor]
 """The stream that the logits read [B, T, d_model] -> the metric, summed over all points."""
@@ -48,14 +50,20 @@ class Ground:
         """At every slot of one run."""
         return slot_gradients(self.graph, self.functions, tape, self.measure(tape.final))
 
-    def record(self, embedded: torch.Tensor, held: Held | None = None) -> Tape:
+    def record(self, embedded: torch.Tensor, moved: Moved | None = None) -> Tape:
         """One run."""
-        return record(self.functions, self.graph.shape, embedded, held)
+        return record(self.functions, self.graph.shape, embedded, moved)
 
 
 def _between(two: Two, share: float) -> torch.Tensor:
     base, patched = two
     return patched + share * (base - patched)
+
+
+def _way(two: Two, share: float) -> torch.Tensor:
+    """From base to what lies `share` of the way back from patched."""
+    base, patched = two
+    return (1 - share) * (patched - base)
 
 
 def _eap(ground: Ground, steps: int) -> Iterator[Tape]:
@@ -75,11 +83,15 @@ def _eap_ig_activations(ground: Ground, steps: int) -> Iterator[Tape]:
         yield ground.record(ground.embedding(share))
         for layer, part in enumerate(ground.functions.attention):
             run = ground.runs.attention[layer]
-            wrote = run.out or tuple(write_heads(part, z[None])[0] for z in run.z)
-            yield ground.record(base, Held(layer, False, _between((wrote[0], wrote[1]), share)))
+            wrote = run.out or (_all_heads(part, run.z[0]), _all_heads(part, run.z[1]))
+            yield ground.record(base, Moved(layer, False, _way(wrote, share)))
             if ground.runs.mlp:
-                held = Held(layer, True, _between(ground.runs.mlp[layer], share))
-                yield ground.record(base, held)
+                by = _way(ground.runs.mlp[layer], share)
+                yield ground.record(base, Moved(layer, True, by))
+
+
+def _all_heads(part: Attention, z: torch.Tensor) -> torch.Tensor:
+    return write_heads(part, z[None])[0]
 
 
 METHODS: dict[str, Callable[[Ground, int], Iterator[Tape]]] = {

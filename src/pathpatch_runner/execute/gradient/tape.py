@@ -44,26 +44,26 @@ class Tape:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A write that is what it is said to be, whatever the node reads: that of the whole attention
-    (`mlp` False) or the MLP of `layer`. `written`: [B, T, d_model]."""
+class Moved:
+    """Something added to what a node writes: to the whole attention's write (`mlp` False) or the
+    MLP's of `layer`. The node reads and computes as ever. `by`: [B, T, d_model]."""
 
     layer: int
     mlp: bool
-    written: torch.Tensor
+    by: torch.Tensor
 
 
 def record(
-    functions: NodeFunctions, shape: ModelShape, embedded: torch.Tensor, held: Held | None = None
+    functions: NodeFunctions, shape: ModelShape, embedded: torch.Tensor, moved: Moved | None = None
 ) -> Tape:
     """Run from embeddings [B, T, d_model]."""
     stream = embedded.detach().requires_grad_()
     layers: list[LayerTape] = []
     for number, part in enumerate(functions.attention):
-        at = held if held is not None and held.layer == number else None
+        at = moved if moved is not None and moved.layer == number else None
         raw, written = _attention(part, stream)
         if at is not None and not at.mlp:
-            written = at.written
+            written = written + at.by
         if shape.attn_only:
             layers.append(LayerTape(stream, raw, None))
             stream = stream + written
@@ -73,7 +73,7 @@ def record(
         layers.append(LayerTape(stream, raw, read))
         out = evaluate_mlp(functions.mlp[number], read.flatten(0, -2)).view(read.shape)
         if at is not None and at.mlp:
-            out = at.written
+            out = out + at.by
         stream = stream + written + out
     return Tape(tuple(layers), stream.clone())
 
