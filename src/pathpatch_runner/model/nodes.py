@@ -154,7 +154,8 @@ class _Layer:
             bias = bias + positions[: self._n_positions] @ weight
         norm = getattr(self._original, f"{slot}_norm", None) if slot != "v" else None
         return Projection(
-            weight.unflatten(1, (n_heads, -1)).permute(1, 0, 2).contiguous(),
+            # A view: the weights are not held a second time.
+            weight.unflatten(1, (n_heads, -1)).permute(1, 0, 2),
             None if bias is None else bias.view(-1, n_heads, self._shape.d_head).transpose(0, 1),
             norm,
             rotary,

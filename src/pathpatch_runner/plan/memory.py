@@ -27,11 +27,6 @@ def plain_elements(shape: ModelShape, length: int) -> int:
     return 2 * length * width * shape.n_layers
 
 
-def copied_elements(shape: ModelShape) -> int:
-    """Weights held a second time: queries, keys and values by head (`model.nodes`)."""
-    return shape.n_layers * shape.d_model * shape.d_head * (shape.n_heads + 2 * shape.n_kv)
-
-
 def peak_elements(chunk: Chunk, n_pairs: int) -> int:
     """The most tensor elements alive at once, without the workspace and the plain runs."""
     plan, extent = chunk.plan, chunk.extent
@@ -70,7 +65,6 @@ def memory_estimate(
         chunk = make_chunk(plan, np.arange(plan.n_units), positions)
         largest = max(largest, peak_elements(chunk, n_pairs))
         runs = max(runs, n_pairs * plain_elements(shape, positions.length))
-    runs += copied_elements(shape)
     return (
         f"{_gib(runs * itemsize)} for the plain runs, {_gib(largest * itemsize)} for all units at "
         "once; in chunks that fit runtime.memory_gb"

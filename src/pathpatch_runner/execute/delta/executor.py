@@ -18,7 +18,7 @@ from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.model.nodes import NodeFunctions, node_functions
 from pathpatch_runner.plan.chunk import Chunk
-from pathpatch_runner.plan.memory import copied_elements, peak_elements, plain_elements
+from pathpatch_runner.plan.memory import peak_elements, plain_elements
 from pathpatch_runner.plan.plan import Plan
 
 CPU_WORKSPACE = 2**22
@@ -40,10 +40,9 @@ class DeltaExecutor:
         self._functions: tuple[int, NodeFunctions] | None = None
 
     def pairs_at_once(self, length: int) -> int:
-        """So many that their plain runs take at most a third of what the weights leave."""
+        """So many that their plain runs take at most a third of the budget."""
         shape = self._task.model.shape
-        free = budget_elements(self._task) - copied_elements(shape)
-        most = max(1, free // 3 // plain_elements(shape, length))
+        most = max(1, budget_elements(self._task) // 3 // plain_elements(shape, length))
         if self._task.model.device.type == "cpu":
             most = min(most, max(1, BATCH_TOKENS // length))
         return most
@@ -52,8 +51,6 @@ class DeltaExecutor:
         """This executor on a batch."""
         length = batch.where.length
         if self._functions is None or self._functions[0] != length:
-            # Of one length at a time: they may hold weights a second time.
-            self._functions = None
             self._functions = length, node_functions(self._task.model, length)
         return DeltaOnBatch(self._task, self._functions[1], batch, draw, readout)
 
@@ -84,9 +81,9 @@ class DeltaOnBatch:
 
     @property
     def room(self) -> int:
-        """Elements that weights, plain runs and temporaries leave."""
+        """Elements that plain runs and temporaries leave."""
         shape, batch = self._task.model.shape, self._batch
-        spent = copied_elements(shape) + WORKSPACES * self._workspace
+        spent = WORKSPACES * self._workspace
         spent += batch.n_pairs * plain_elements(shape, batch.where.length)
         return max(budget_elements(self._task) - spent, 1)
 
