@@ -12,7 +12,6 @@ import torch
 
 from execute.models import GROUPED, NEW, specimen
 from execute.path_sets import random_pairs, random_path_set, task_of
-from execute.test_identities import path_set
 from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
 from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.backend import decide_backend
@@ -26,6 +25,7 @@ from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.compile import compile_plan
+from plan.small import path_set
 
 NOISING = Direction.noising
 

@@ -12,7 +12,6 @@ import torch
 import pathpatch_runner.execute.hooks.passes as passes_module
 from execute.models import NAMES, NATIVE, specimen
 from execute.path_sets import random_pairs, task_of
-from execute.test_identities import path_set
 from pathpatch_runner.config import Dtype, NativeModelConfig, PatchConfig, RandomModelConfig
 from pathpatch_runner.errors import GuardError
 from pathpatch_runner.execute.guards import CAUGHT, DIRECT, Guard, check_guards, with_broken_twin
@@ -23,6 +22,7 @@ from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.worlds import lay_out
+from plan.small import path_set
 
 SIZES = {"n_layer": 2, "n_head": 4, "n_embd": 64, "vocab_size": 50, "n_positions": 16}
 LLAMA = {

@@ -19,24 +19,12 @@ from execute.path_sets import random_pairs, random_path_set
 from pathpatch_runner.config import Direction, Dtype, NativeModelConfig
 from pathpatch_runner.dataset import Pair, PairSet, Point
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
-from pathpatch_runner.expression.parse import parse
-from pathpatch_runner.expression.resolve import resolve
-from pathpatch_runner.expression.scope import Scope
-from pathpatch_runner.graph import Graph, ModelShape
+from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
+from plan.small import path_set
 from reference import architectures
 
 NOISING, DENOISING = Direction.noising, Direction.denoising
-
-
-def path_set(shape: ModelShape, *texts: str) -> PathSet:
-    """The union of expressions on a model."""
-    routes = []
-    for text in texts:
-        template, flaws = resolve(parse(text), Scope(Graph(shape)))
-        assert not flaws
-        routes.append(template.bind({}))
-    return tuple(routes)
 
 
 def small_or(executor: str, lengths: tuple[int, ...]) -> tuple[int, ...]:
