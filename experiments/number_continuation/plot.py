@@ -19,7 +19,7 @@ ROW, LEFT, WIDTH, TOP = 24, 70, 330, 60
 
 def read(folder: Path) -> pd.DataFrame:
     """All complete runs of the experiment, with their question and source."""
-    tables = []
+    tables: list[pd.DataFrame] = []
     for manifest in sorted(folder.glob("*/manifest.json")):
         source = json.loads(manifest.read_text())["provenance"]["config"]["patch"]["source"]
         table = pq.read_table(manifest.parent / "summary.parquet").to_pandas()

@@ -94,7 +94,7 @@ def _unembedding(matrix: Array, n_outputs: int) -> dict[str, Array]:
 def _attention(
     name: str, heads: list[Any], into: Any, n_heads: int, d_head: int, d_model: int
 ) -> dict[str, Array]:
-    found = {f"{name}.W_{s}": np.zeros((n_heads, d_model, d_head)) for s in "QKV"}
+    found: dict[str, Any] = {f"{name}.W_{s}": np.zeros((n_heads, d_model, d_head)) for s in "QKV"}
     found[f"{name}.W_O"] = np.zeros((n_heads, d_head, d_model))
     found |= {f"{name}.b_{s}": np.zeros((n_heads, d_head)) for s in "QKV"}
     found[f"{name}.b_O"] = np.zeros(d_model)

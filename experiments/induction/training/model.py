@@ -146,12 +146,14 @@ class AttentionOnly(nn.Module):
         return self._drop(resid)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.ln_final(self.run_blocks(tokens)[0]) @ self.unembed.W_U
+        logits: torch.Tensor = self.ln_final(self.run_blocks(tokens)[0]) @ self.unembed.W_U
+        return logits
 
     def run_blocks(self, tokens: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Final residual stream ``[batch, pos, d_model]`` and one attention pattern per layer."""
         resid, patterns = self.stream(tokens), []
         for block in self.blocks:
+            assert isinstance(block, Block)
             out, pattern = block.attn(block.ln1(resid))
             resid = resid + self._drop(out)
             patterns.append(pattern)

@@ -103,7 +103,8 @@ def _deserialise(data: bytes) -> Any:
 
 
 def _decompress(data: bytes) -> bytes:
-    return _DECOMPRESSORS.get(data[:2], lambda raw: raw)(data)
+    decompress: Callable[[bytes], bytes] = _DECOMPRESSORS.get(data[:2], bytes)
+    return decompress(data)
 
 
 def _database(index: Path) -> dict[str, Any]:
