@@ -5,8 +5,8 @@ be: prompt pairs, path hypotheses, metrics, the run key. All problems are report
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathpatch_runner.config import (
     Direction,
     ExperimentConfig,
     PatchConfig,
+    Scored,
     ScoreMethod,
     ScoresConfig,
     named_files,
@@ -28,8 +29,10 @@ from pathpatch_runner.effects import check_against
 from pathpatch_runner.errors import (
     ConfigError,
     HypothesisError,
+    MetricError,
     PathPatchError,
     Problems,
+    did_you_mean,
     raise_together,
 )
 from pathpatch_runner.execute.sources import source_named
@@ -49,9 +52,6 @@ if TYPE_CHECKING:
     from pathpatch_runner.model.load import LoadedModel
 
 Result = TypeVar("Result")
-
-COMPUTED = (ScoreMethod.random,)
-"""Methods whose scores a run can make."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,8 @@ def read_inputs(config: ExperimentConfig, files: Files) -> Inputs | None:
         return None
     hypotheses = _attempt(problems, lambda: _hypotheses(config, shape, pairs))
     metrics = _attempt(problems, lambda: resolve_metrics(config.metrics, pairs))
+    if metrics is not None:
+        problems += _scored_metric_problems(config, metrics)
     raise_together(problems)
     assert pairs is not None
     assert hypotheses is not None
@@ -178,6 +180,16 @@ def read_inputs(config: ExperimentConfig, files: Files) -> Inputs | None:
     )
 
 
+def with_scores(config: ExperimentConfig, inputs: Inputs, scores: EdgeScores) -> Inputs:
+    """The inputs again, with circuits that are chosen by the scores of this very run."""
+    run = run_scores(config, scores)
+    names, lengths = inputs.pairs.position_names, inputs.pairs.lengths
+    found = resolve_hypotheses(
+        config.hypotheses, config.patch.units, scores.graph, names, lengths, run
+    )
+    return replace(inputs, hypotheses=found)
+
+
 def _attempt(problems: list[PathPatchError], step: Callable[[], Result]) -> Result | None:
     """The step's result, or None and its problems noted."""
     try:
@@ -191,7 +203,7 @@ def _attempt(problems: list[PathPatchError], step: Callable[[], Result]) -> Resu
 
 def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | None) -> Hypotheses:
     names = None if pairs is None else pairs.position_names
-    lengths = None if pairs is None else frozenset(len(pair.clean) for pair in pairs.pairs)
+    lengths = None if pairs is None else pairs.lengths
     graph = Graph(shape)
     run = run_scores(config, EdgeScores(graph, {}))
     found = resolve_hypotheses(config.hypotheses, config.patch.units, graph, names, lengths, run)
@@ -230,7 +242,7 @@ def check_settings(config: ExperimentConfig) -> None:
         for key, value, least in bounds
         if value < least
     ]
-    problems += _score_problems(config.scores)
+    problems += _score_problems(config.scores, patch.source)
     memory, threads = config.runtime.memory_gb, config.runtime.threads
     if memory not in (None, "auto") and not _is_positive(memory):
         problems.append(
@@ -264,23 +276,58 @@ def _fractions(value: Any, key: str) -> Iterator[tuple[str, float]]:
         yield key, value
 
 
-def _score_problems(scores: ScoresConfig) -> list[PathPatchError]:
+def _score_problems(scores: ScoresConfig, source_name: str) -> list[PathPatchError]:
     problems: list[PathPatchError] = []
     if scores.steps < 1:
         problems.append(ConfigError(f"scores.steps: {scores.steps} is too small, 1 is the least"))
+    if scores.methods and source_name in SOURCES.names() and source_named(source_name).from_senders:
+        problems.append(
+            ConfigError(
+                f"scores.methods: scores are effects of the corrupt run, and patch.source "
+                f"{source_name} replaces what senders write. Use patch.source=corrupt or noise"
+            )
+        )
     twice = [method.value for method in scores.methods if scores.methods.count(method) > 1]
     if twice:
         problems.append(ConfigError(f"scores.methods: {twice[0]} stands there twice"))
-    later = [method.value for method in scores.methods if method not in COMPUTED]
-    if later:
-        known = ", ".join(method.value for method in COMPUTED)
+    if scores.of is Scored.nodes and ScoreMethod.random in scores.methods:
         problems.append(
-            ConfigError(
-                f"scores.methods: {', '.join(later)} cannot be computed yet, only {known}. A "
-                "graph JSON with scores can be named in `circuit`"
-            )
+            ConfigError("scores.methods: random is for edges, to choose circuits by. Leave it out")
         )
     return problems
+
+
+def _scored_metric_problems(
+    config: ExperimentConfig, metrics: Sequence[Metric]
+) -> list[PathPatchError]:
+    """Scores need a metric of the run, with a gradient where they are made by gradient."""
+    scores = config.scores
+    if not scores.methods:
+        return []
+    if scores.metric is not None and scores.metric not in config.metrics:
+        return [
+            ConfigError(
+                f'scores.metric: "{scores.metric}" is no metric of this run.'
+                f"{did_you_mean(scores.metric, config.metrics)} It has: "
+                f"{', '.join(config.metrics)}. Add it to metrics"
+            )
+        ]
+    metric = next(m for m in metrics if m.name == (scores.metric or config.metrics[0]))
+    by_gradient = [
+        method.value
+        for method in scores.methods
+        if method not in (ScoreMethod.exact, ScoreMethod.random)
+    ]
+    if by_gradient and not metric.differentiable:
+        others = [m.name for m in metrics if m.differentiable] or ["logit_diff", "loss"]
+        return [
+            MetricError(
+                f"scores.metric: {metric.name} has no gradient, and {', '.join(by_gradient)} "
+                f"{'needs' if len(by_gradient) == 1 else 'need'} one. Use another metric "
+                f"({', '.join(others)}), or scores.methods: [exact]"
+            )
+        ]
+    return []
 
 
 def _is_positive(value: Any) -> bool:

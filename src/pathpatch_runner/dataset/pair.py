@@ -54,6 +54,11 @@ class PairSet:
         return frozenset.intersection(*(frozenset(pair.positions) for pair in self.pairs))
 
     @cached_property
+    def lengths(self) -> frozenset[int]:
+        """Numbers of tokens that prompts have."""
+        return frozenset(len(pair.clean) for pair in self.pairs)
+
+    @cached_property
     def digest(self) -> str:
         """16 hexadecimal digits over everything in the pairs."""
         digest = hashlib.sha256()
