@@ -25,7 +25,7 @@ from pathpatch_runner.config import (
     to_plain,
 )
 from pathpatch_runner.dataset import PairSet, load_dataset
-from pathpatch_runner.effects import check_against
+from pathpatch_runner.effects import check_against, read_contrasts
 from pathpatch_runner.errors import (
     ConfigError,
     HypothesisError,
@@ -208,6 +208,7 @@ def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | No
     run = run_scores(config, EdgeScores(graph, {}))
     found = resolve_hypotheses(config.hypotheses, config.patch.units, graph, names, lengths, run)
     check_against(found.units, found.against)
+    read_contrasts(config.contrasts, found.units)
     if config.patch.source in SOURCES.names() and source_named(config.patch.source).from_senders:
         _check_senders(found, config.patch.source)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,12 +13,21 @@ import pytest
 
 from effects.measured import POINTS, results, unit, values
 from pathpatch_runner.config import Direction, UnitKind
-from pathpatch_runner.effects import PointIndex, Results, describe_run, effects_table
+from pathpatch_runner.effects import (
+    PointIndex,
+    Results,
+    describe_run,
+    effects_table,
+    missing_overrides,
+    with_overrides,
+)
+from pathpatch_runner.effects.key_columns import layer_and_head
 from pathpatch_runner.store import RunDirectory
 
 DESIGN_COLUMNS = (
-    "run_key experiment model dataset hypothesis unit path_id path over.s over.r pair_id "
-    "position metric direction clean corrupt patched effect"
+    "run_key experiment model dataset hypothesis unit path_id path over.s over.s.layer "
+    "over.s.head over.r over.r.layer over.r.head pair_id position metric direction clean corrupt "
+    "patched effect"
 )
 
 
@@ -38,7 +48,7 @@ def test_columns_stand_in_the_order_of_the_design() -> None:
 
 def test_without_families_there_are_no_variable_columns() -> None:
     names = effects_table(single()).column_names
-    assert " ".join(names) == DESIGN_COLUMNS.replace("over.s over.r ", "")
+    assert names == [name for name in DESIGN_COLUMNS.split() if not name.startswith("over.")]
 
 
 def test_rows_run_over_directions_units_metrics_points() -> None:
@@ -79,6 +89,47 @@ def test_a_unit_without_a_variable_has_null_there() -> None:
     ]
 
 
+def test_layer_and_head_stand_beside_a_node() -> None:
+    rows = effects_table(family()).to_pylist()[::6]
+    assert [
+        tuple(row[f"over.{name}.{part}"] for name in "sr" for part in ("layer", "head"))
+        for row in rows
+    ] == [(0, 1, None, None), (0, 2, 1, None), (None, None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [
+        ("a3.h11", (3, 11)),
+        ("a3", (3, None)),
+        ("m10", (10, None)),
+        ("input", (None, None)),
+        ("S2", (None, None)),
+        ("q", (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_layer_and_head_of_what_is_bound(
+    bound: str | None, expected: tuple[int | None, int | None]
+) -> None:
+    assert layer_and_head(bound) == expected
+
+
+def test_a_variable_that_is_not_of_nodes_has_no_layer() -> None:
+    units = [unit(f"f[p={name}]", binding=(("p", name),)) for name in ("S1", "end")]
+    names = effects_table(results(units, [values((1.0, 2.0, 6.0))] * 2)).column_names
+    assert [name for name in names if name.startswith("over.")] == ["over.p"]
+
+
+def test_what_was_set_has_a_column_for_each_key() -> None:
+    made = dataclasses.replace(single(), overrides={"seed": "3", "patch.source": "noise"})
+    table = effects_table(made)
+    assert table.column_names[3:7] == ["dataset", "set.seed", "set.patch.source", "hypothesis"]
+    assert {(row["set.seed"], row["set.patch.source"]) for row in table.to_pylist()} == {
+        ("3", "noise")
+    }
+
+
 def test_fields_carry_unit_and_meaning() -> None:
     schema = effects_table(family()).schema
     assert schema.field("position").metadata == {
@@ -87,10 +138,10 @@ def test_fields_carry_unit_and_meaning() -> None:
     }
     assert schema.field("effect").metadata[b"unit"] == b"metric"
     assert schema.field("over.s").metadata[b"description"] == (
-        b"node bound to s; null: no such variable"
+        b"bound to s; null: no such variable"
     )
     assert json.loads(schema.metadata[b"metric_units"]) == {"loss": "nats", "logit_diff": "logits"}
-    assert schema.metadata[b"format_version"] == b"1"
+    assert schema.metadata[b"format_version"] == b"2"
 
 
 def test_values_of_the_wrong_shape_are_our_own_mistake() -> None:
@@ -117,7 +168,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
     metadata = pq.read_schema(tmp_path / "first" / "effects.parquet").metadata
     assert json.loads(metadata[b"pathpatch_runner"]) == {"config": {"seed": 0}, "run_key": "k"}
-    assert metadata[b"format_version"] == b"1"
+    assert metadata[b"format_version"] == b"2"
 
 
 def test_duckdb_reads_runs_with_different_variables_together(tmp_path: Path) -> None:
@@ -144,3 +195,17 @@ def test_duckdb_reads_runs_with_different_variables_together(tmp_path: Path) -> 
     ]
     assert types["hypothesis"] == types["over.s"] == "VARCHAR"
     assert types["effect"] == "DOUBLE"
+
+
+def test_a_table_that_is_there_takes_what_was_set_this_time_too(tmp_path: Path) -> None:
+    made = dataclasses.replace(single(), overrides={"seed": "3"})
+    pq.write_table(describe_run(effects_table(made), {"run_key": "k"}), tmp_path / "t.parquet")
+    table = pq.read_table(tmp_path / "t.parquet")
+    asked = {"seed": "03", "model": "gpt2"}
+    assert missing_overrides(table.schema, asked) == {"model": "gpt2"}
+    both = with_overrides(table, asked)
+    direct = effects_table(dataclasses.replace(single(), overrides={"seed": "3", "model": "gpt2"}))
+    assert both.drop_columns(["set.model"]).equals(table)
+    assert both.schema.equals(describe_run(direct, {"run_key": "k"}).schema, check_metadata=True)
+    assert both.to_pylist() == direct.to_pylist()
+    assert missing_overrides(both.schema, asked) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,12 @@ from pathpatch_runner.effects.arrays import Floats
 from pathpatch_runner.errors import HypothesisError, Problems
 
 DESIGN_COLUMNS = (
-    "run_key experiment model dataset hypothesis unit path_id path over.s metric direction n "
+    "run_key experiment model dataset hypothesis unit path_id path over.s over.s.layer "
+    "over.s.head metric direction n_paths n "
     "clean_mean corrupt_mean patched_mean effect_mean effect_se effect_ci_low effect_ci_high "
-    "normalised_effect p_value aue ate proportion_explained pe_ci_low pe_ci_high"
+    "total_effect total_effect_ci_low total_effect_ci_high "
+    "normalised_effect normalised_ci_low normalised_ci_high p_value q_value "
+    "aue ate proportion_explained pe_ci_low pe_ci_high"
 )
 
 
@@ -170,11 +174,65 @@ def test_a_row_does_not_depend_on_the_others_or_their_order() -> None:
     plain, points, rng = many_pairs()
     units = [unit(path_id) for path_id in "abc"]
     patched = [plain.clean + rng.normal(0.2, 1, (2, 20)) for _ in units]
-    together = rows(results(units, patched, plain=plain, points=points))
-    backwards = rows(results(units[::-1], patched[::-1], plain=plain, points=points))
-    alone = rows(results(units[1:2], patched[1:2], plain=plain, points=points))
+    together = _without_q(rows(results(units, patched, plain=plain, points=points)))
+    backwards = _without_q(rows(results(units[::-1], patched[::-1], plain=plain, points=points)))
+    alone = _without_q(rows(results(units[1:2], patched[1:2], plain=plain, points=points)))
     assert together == backwards[4:] + backwards[2:4] + backwards[:2]
     assert alone == together[2:4]
+
+
+def _without_q(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A q value is a statement about all tests of a family; everything else is the row's own."""
+    return [{name: cell for name, cell in row.items() if name != "q_value"} for row in listed]
+
+
+def test_q_values_belong_to_one_hypothesis_unit_metric_and_direction() -> None:
+    plain, points, rng = many_pairs(6)
+    units = [
+        unit("a"),
+        unit("b"),
+        unit("a+b", UnitKind.hypothesis),
+        unit("a", hypothesis="other"),
+        unit("b", hypothesis="other"),
+    ]
+    shifts = {Direction.noising: (2, 0, 2, 0, 2), Direction.denoising: (0, 0, 0, 2, 2)}
+    patched = {
+        direction: [rng.normal(shift, 1.0, (2, 6)) + plain.base(direction) for shift in of_units]
+        for direction, of_units in shifts.items()
+    }
+    listed = rows(results(units, patched, plain=plain, points=points))
+    for row in listed:
+        family = [
+            other["p_value"]
+            for other in listed
+            if all(other[key] == row[key] for key in ("hypothesis", "unit", "metric", "direction"))
+        ]
+        larger, smaller = max(family), min(family)
+        assert len(family) == (1 if row["unit"] == "hypothesis" else 2)
+        # Of two p values the larger is its own q; the smaller doubles, up to the larger.
+        expected = larger if row["p_value"] == larger else min(2 * smaller, larger)
+        assert row["q_value"] == pytest.approx(expected)
+
+
+def test_total_and_normalised_effect_by_hand() -> None:
+    loss, _ = rows(results([unit()], [values((3.0, 2.0, 4.0))]))
+    # corrupt - clean: 4 2 | 4, effects 2 0 | 1. A resample is (p0, p0), (p0, p1) or (p1, p1):
+    # total 12/4, 10/3, 8/2; normalised 4/12, 3/10, 2/8; the outer two a quarter of the time each.
+    assert loss["total_effect"] == pytest.approx(10 / 3)
+    assert (loss["total_effect_ci_low"], loss["total_effect_ci_high"]) == (3.0, 4.0)
+    assert loss["normalised_effect"] == pytest.approx(3 / 10)
+    assert loss["normalised_ci_low"] == pytest.approx(1 / 4)
+    assert loss["normalised_ci_high"] == pytest.approx(1 / 3)
+
+
+def test_paths_are_counted_exactly() -> None:
+    exactly = 3 * 10**60 + 7
+    made = dataclasses.replace(
+        results([unit("a"), unit("b")], [values((3.0, 2.0, 4.0))] * 2), n_paths=(1, exactly)
+    )
+    assert [row["n_paths"] for row in rows(made)] == ["1", "1", str(exactly), str(exactly)]
+    uncounted = rows(dataclasses.replace(made, n_paths=()))
+    assert [row["n_paths"] for row in uncounted] == [None] * 4
 
 
 def test_another_seed_draws_other_resamples() -> None:

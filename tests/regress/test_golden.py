@@ -33,6 +33,15 @@ def test_a_table_equals_itself_after_a_round_trip(tmp_path: Path) -> None:
     assert differences(golden, OLD, {}) == []
 
 
+def test_what_was_set_is_no_result_and_a_later_column_has_no_accepted_values() -> None:
+    asked = pa.Table.from_pylist([{**each, "set.seed": "3", "q_value": 0.5} for each in ROWS])
+    golden = golden_table([asked])
+    assert "set.seed" not in golden.column_names
+    assert differences(OLD, asked, {}) == []
+    later = pa.Table.from_pylist([{**each, "q_value": 0.9} for each in ROWS])
+    assert len(differences(golden, later, {})) == len(ROWS)
+
+
 def test_numbers_are_compared_relative_to_their_size_but_not_below_one() -> None:
     within = [
         row("a0.h0", 3.0029),

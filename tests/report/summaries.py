@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pathpatch_runner.effects import describe_run
-from pathpatch_runner.effects.schema import summary_columns, table_schema
+from pathpatch_runner.effects.schema import over_columns, summary_columns, table_schema
 
 EXPRESSION = "a0.h3<v~1> -> a1.h9<k> -> logits"
 VARIABLES = ("s", "r")
@@ -83,7 +83,7 @@ def head_row(sender: str, receiver: str, effect: float) -> dict[str, Any]:
 
 def summary(*rows: Mapping[str, Any]) -> pa.Table:
     """The rows as `summary.parquet` holds them."""
-    schema = table_schema(summary_columns(VARIABLES), METRICS)
+    schema = table_schema(summary_columns(over=over_columns(VARIABLES, VARIABLES)), METRICS)
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 

@@ -20,7 +20,7 @@ from pathpatch_runner.config import (
     PathConfig,
     UnitKind,
 )
-from pathpatch_runner.errors import HypothesisError, PathPatchError, Problems
+from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
 from pathpatch_runner.runner import run
 from runs.small import experiment, write_pairs
 
@@ -74,6 +74,71 @@ def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
     assert again.reused
     assert again.summary == first.summary
     assert again.directory == first.directory
+
+
+def test_tables_say_what_was_set_whoever_made_the_run(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    first = run(config, overrides={"seed": "0"})
+    again = run(config, overrides={"experiment": "small", "seed": "0"})
+    assert again.reused
+    assert first.directory is not None
+    for name in ("effects", "summary"):
+        table = pq.read_table(first.directory / f"{name}.parquet")
+        assert [each for each in table.column_names if each.startswith("set.")] == [
+            "set.seed",
+            "set.experiment",
+        ]
+        assert set(table["set.experiment"].to_pylist()) == {"small"}
+    assert again.summary is not None
+    assert "set.experiment" in again.summary.column_names
+    assert run(config).reused
+
+
+def test_paths_are_counted(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.hypotheses = {
+        "h": HypothesisConfig(
+            paths={
+                "one": PathConfig(expr="input -> a0.h0<q> -> logits"),
+                "slots": PathConfig(expr="input -> s -> logits", over={"s": "a0.h*"}),
+            }
+        )
+    }
+    summary = run(config).summary
+    assert summary is not None
+    counted = {row["path_id"]: row["n_paths"] for row in summary.to_pylist()}
+    heads = [name for name in counted if name.startswith("slots[")]
+    # A head reads through q, k and v; the union has the one path of `one` once.
+    assert {counted[name] for name in heads} == {"3"}
+    assert counted["one"] == "1"
+    assert counted["one+slots"] == str(3 * len(heads))
+
+
+def test_contrasts_are_checked_before_anything_runs_and_written(tmp_path: Path) -> None:
+    config = experiment(tmp_path)
+    config.contrasts = {"c": "h - h/direct", "bad": "g - h"}
+    with pytest.raises(ConfigError, match=r'^contrasts\.bad: no hypothesis "g"'):
+        run(config)
+    assert not (tmp_path / "outputs").exists()
+    del config.contrasts["bad"]
+    directory = run(config).directory
+    assert directory is not None
+    rows = pq.read_table(directory / "contrasts.parquet").to_pylist()
+    summary = pq.read_table(directory / "summary.parquet").to_pylist()
+    for row in rows:
+        whole, direct = (
+            next(
+                each
+                for each in summary
+                if (each["path_id"], each["metric"]) == (path_id, row["metric"])
+            )
+            for path_id in ("direct+family", "direct")
+        )
+        effect = whole["effect_mean"] - direct["effect_mean"]
+        explained = whole["proportion_explained"] - direct["proportion_explained"]
+        assert row["difference"] == pytest.approx(effect)
+        assert row["pe_difference"] == pytest.approx(explained)
+    assert len(rows) == len(config.metrics)
 
 
 def test_both_executors_give_the_same_tables(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ DIGESTS = {"model": "ab", "dataset": "cd"}
 
 def test_key_is_the_hash_of_canonical_json() -> None:
     text = (
-        '{"config":{"hypotheses":[["h",[]]],"seed":0},"digests":{"model":"ab"},"format_version":1}'
+        '{"config":{"hypotheses":[["h",[]]],"seed":0},"digests":{"model":"ab"},"format_version":2}'
     )
     expected = hashlib.sha256(text.encode()).hexdigest()[:16]
     assert run_key({"seed": 0, "hypotheses": {"h": {}}}, {"model": "ab"}) == expected
@@ -60,7 +60,7 @@ def test_what_can_change_results_changes_the_key(other: dict[str, Any]) -> None:
 
 def test_digests_and_format_version_change_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {run_key(CONFIG, DIGESTS), run_key(CONFIG, DIGESTS | {"model": "ee"})}
-    monkeypatch.setattr("pathpatch_runner.store.identity.FORMAT_VERSION", 2)
+    monkeypatch.setattr("pathpatch_runner.store.identity.FORMAT_VERSION", 3)
     assert len(keys | {run_key(CONFIG, DIGESTS)}) == 3
 
 

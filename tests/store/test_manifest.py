@@ -52,14 +52,14 @@ def test_a_guard_that_is_not_a_number_is_null() -> None:
     [
         (
             '{"format_version": 99}',
-            "manifest.json has format version 99, this program reads 1. Run the experiment again",
+            "manifest.json has format version 99, this program reads 2. Run the experiment again",
         ),
         (
             "{}",
-            "manifest.json has format version None, this program reads 1. Run the experiment again",
+            "manifest.json has format version None, this program reads 2. Run the experiment again",
         ),
         (
-            '{"format_version": 1}',
+            '{"format_version": 2}',
             "manifest.json lacks or has a wrong entry: 'run_key'. Run the experiment again",
         ),
         ("[]", "manifest.json does not hold an object. Run the experiment again"),
@@ -82,7 +82,7 @@ def test_the_reproducible_part_has_no_time_and_no_machine() -> None:
     assert reproducible("k", "toy", config, {"model": "ab"}, {"torch": "2.13.0"}) == {
         "run_key": "k",
         "experiment": "toy",
-        "format_version": 1,
+        "format_version": 2,
         "config": {"seed": 0, "directions": ["noising"]},
         "digests": {"model": "ab"},
         "versions": {"torch": "2.13.0"},

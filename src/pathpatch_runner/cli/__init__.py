@@ -6,6 +6,7 @@ yaml_files  files of strangers: encodings, aliases that explode
 origins     which file said what, from Hydra's own composed defaults
 locations   relative paths, resolved against the file that says them
 bounds      interpolations that refer to themselves, or stand for too much
+overrides   what was set, as the tables say it
 typed       composed config -> `ExperimentConfig`
 messages    what Hydra and OmegaConf report, in our words
 compose     `compose`: the config that a command would run

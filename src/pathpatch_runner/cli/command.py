@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pathpatch_runner.cli.compose import ROOT, VERSION_BASE
 from pathpatch_runner.cli.messages import check_override, explain
 from pathpatch_runner.cli.origins import Origins
+from pathpatch_runner.cli.overrides import set_values
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.cli.search import argv_of, config_path, users_first
 from pathpatch_runner.cli.sweep import SweepRefusedError
@@ -62,7 +63,7 @@ def job(composed: DictConfig) -> RunOutcome | None:
             "config.yaml": OmegaConf.to_yaml(composed),
             "overrides.yaml": OmegaConf.to_yaml(OmegaConf.create(overrides)),
         }
-        outcome = _run(config, files)
+        outcome = _run(config, files, set_values(overrides))
     except Exception as error:
         message = _message(error)
         shown = message or f"{type(error).__name__}: {error}"
@@ -75,7 +76,9 @@ def job(composed: DictConfig) -> RunOutcome | None:
     return outcome
 
 
-def _run(config: ExperimentConfig, files: Mapping[str, str]) -> RunOutcome:
+def _run(
+    config: ExperimentConfig, files: Mapping[str, str], overrides: Mapping[str, str]
+) -> RunOutcome:
     """Run, watched in the terminal, and print what came out; or only show what `runtime.show`
     asks for."""
     if config.runtime.show is not None:
@@ -85,7 +88,7 @@ def _run(config: ExperimentConfig, files: Mapping[str, str]) -> RunOutcome:
     from pathpatch_runner.runner import run
 
     watch = TerminalWatch(enabled=config.runtime.progress)
-    outcome = run(config, hydra_files=files, watch=watch)
+    outcome = run(config, hydra_files=files, overrides=overrides, watch=watch)
     if outcome.directory is None:
         print_plan(outcome.plan)
     else:

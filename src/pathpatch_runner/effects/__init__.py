@@ -1,9 +1,12 @@
 """From measured values to the tables of a run, with their statistics.
 
-`results` holds what a run measured; `tables` and `summary` make a table of it each, with the
-columns of `schema`, the key columns of `key_columns` and the formulas of `statistics`.
+`results` holds what a run measured; `tables`, `summary` and `contrasts` make a table of it each,
+with the columns of `schema` and `key_columns`. Their numbers come from sums over the points of a
+pair (`pair_sums`), by `statistics`, `resampling` and `multiplicity`.
 """
 
+from pathpatch_runner.effects.contrasts import Contrast, contrasts_table, read_contrasts
+from pathpatch_runner.effects.overrides import missing_overrides, with_overrides
 from pathpatch_runner.effects.results import PlainRuns, PointIndex, Results, RunNames
 from pathpatch_runner.effects.schema import FORMAT_VERSION, METADATA_KEY, describe_run
 from pathpatch_runner.effects.summary import check_against, summary_table
@@ -12,12 +15,17 @@ from pathpatch_runner.effects.tables import effects_table
 __all__ = [
     "FORMAT_VERSION",
     "METADATA_KEY",
+    "Contrast",
     "PlainRuns",
     "PointIndex",
     "Results",
     "RunNames",
     "check_against",
+    "contrasts_table",
     "describe_run",
     "effects_table",
+    "missing_overrides",
+    "read_contrasts",
     "summary_table",
+    "with_overrides",
 ]

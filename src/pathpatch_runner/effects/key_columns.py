@@ -9,6 +9,7 @@ stands in a million rows is stored once.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from pathpatch_runner.effects.results import Results
-from pathpatch_runner.effects.schema import OVER_PREFIX
+from pathpatch_runner.effects.schema import Column, over_columns, override_columns
 
 Columns = dict[str, pa.Array]
+
+_NODE = re.compile(r"input|logits|[amr](?P<layer>\d+)(?:\.h(?P<head>\d+))?")
 
 DIRECTION, UNIT, METRIC, POINT = range(4)
 """Axes of the grid; the summary has no points."""
@@ -48,7 +51,7 @@ class RowGrid:
 
 def key_columns(results: Results, grid: RowGrid) -> Columns:
     """Every column that names a row, except those of the evaluation point."""
-    columns = {name: grid.everywhere(text) for name, text in vars(results.names).items()}
+    columns = run_columns(results, grid)
     columns |= {name: grid.along(UNIT, values) for name, values in _unit_columns(results).items()}
     metrics = encoded([metric.name for metric in results.metrics])
     directions = encoded([direction.value for direction in results.directions])
@@ -58,21 +61,59 @@ def key_columns(results: Results, grid: RowGrid) -> Columns:
     }
 
 
-def _unit_columns(results: Results) -> Columns:
-    """[unit]: hypothesis, unit, path_id, path and `over.*`."""
-    units = results.units
-    bindings = [dict(unit.binding) for unit in units]
-    over = {
-        f"{OVER_PREFIX}{name}": encoded([binding.get(name) for binding in bindings])
-        for name in results.variables
-    }
+def run_columns(results: Results, grid: RowGrid) -> Columns:
+    """The columns that are the same in every row: the run's names, and what was set."""
+    names = {**vars(results.names), **_overrides(results)}
+    return {name: grid.everywhere(text) for name, text in names.items()}
+
+
+def varying_columns(results: Results) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The columns that not every run has: (those of the overrides, those of the variables)."""
+    variables = results.variables
+    of_nodes = [name for name in variables if _is_of_nodes(results, name)]
+    return override_columns(list(results.overrides)), over_columns(variables, of_nodes)
+
+
+def _overrides(results: Results) -> dict[str, str]:
+    columns = override_columns(list(results.overrides))
     return {
+        column.name: text for column, text in zip(columns, results.overrides.values(), strict=True)
+    }
+
+
+def _unit_columns(results: Results) -> Columns:
+    """[unit]: hypothesis, unit, path_id, path and the columns of the variables."""
+    units = results.units
+    columns = {
         "hypothesis": encoded([unit.hypothesis for unit in units]),
         "unit": encoded([unit.kind.value for unit in units]),
         "path_id": encoded([unit.path_id for unit in units]),
         "path": encoded([unit.path for unit in units]),
-        **over,
     }
+    bindings = [dict(unit.binding) for unit in units]
+    for name in results.variables:
+        bound = [binding.get(name) for binding in bindings]
+        column, *parts = over_columns([name], [name])
+        columns[column.name] = encoded(bound)
+        for part, numbers in zip(parts, zip(*map(layer_and_head, bound), strict=True), strict=True):
+            columns[part.name] = pa.array(numbers, part.type)
+    return columns
+
+
+def layer_and_head(bound: str | None) -> tuple[int | None, int | None]:
+    """Of what a variable is bound to: `a3.h1` has layer 3 and head 1, `m2` has layer 2 only,
+    `input` and what is no node have neither."""
+    match = _NODE.fullmatch(bound or "")
+    if match is None:
+        return None, None
+    layer, head = match["layer"], match["head"]
+    return (int(layer) if layer else None), (int(head) if head else None)
+
+
+def _is_of_nodes(results: Results, variable: str) -> bool:
+    """Whether every value of a variable is a node: others (slots, positions) have no layer."""
+    bound = (dict(unit.binding).get(variable) for unit in results.units)
+    return all(_NODE.fullmatch(text) for text in bound if text is not None)
 
 
 def encoded(texts: Sequence[str | None]) -> pa.Array:

@@ -70,7 +70,9 @@ class Results:
     """All that a run measured. `patched`: float64 [unit, metric, point] for each direction.
 
     `against`: for a hypothesis, the one whose average unexplained effect its own is compared
-    with; hypotheses that are compared with the total effect are not in it.
+    with; hypotheses that are compared with the total effect are not in it. `overrides`: what the
+    command line or the sweep set, key -> text of the value. `n_paths`: how many paths each
+    unit's set has, exactly; () if they were not counted.
     """
 
     names: RunNames
@@ -80,6 +82,8 @@ class Results:
     plain: PlainRuns
     patched: Mapping[Direction, Floats]
     against: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    n_paths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Our own invariants: something was measured, and every array has its shape."""
@@ -87,6 +91,7 @@ class Results:
         points = self.points
         assert self.units, "no unit was evaluated"
         assert self.patched, "no direction was evaluated"
+        assert len(self.n_paths) in (0, len(self.units)), "one count of paths per unit"
         assert min(shape) > 0, f"nothing was measured: {shape} metrics and points"
         assert points.position.shape == points.pair_index.shape == shape[1:], "one entry per point"
         for values in (self.plain.clean, self.plain.corrupt):

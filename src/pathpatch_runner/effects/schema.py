@@ -1,29 +1,33 @@
-"""What the two tables hold: every column once, with its type, unit and meaning.
+"""What the tables hold: every column once, with its type, unit of measure and meaning.
 
 The columns are data, so that the order of the files, the metadata inside them and the
 documentation cannot drift apart. Text that repeats is dictionary encoded (a family repeats an
 expression for every point); readers see ordinary strings.
 
-Words: a column's *unit* is "" where it has none and "metric" where it is that of the row's
-metric, which the schema metadata lists by metric. `over.<var>` columns, one per variable of
-the run's families, stand after `path`.
+Words: a column is *measured in* "" where it has no unit of measure, and in "metric" where that is
+the row's metric's, which the schema metadata lists by metric.
+
+Some columns depend on the run. `set.<key>` stand after `dataset`: one for each key that the
+command line or the sweep set. `over.<variable>` stand after `path`: one for each variable of the
+run's families, and its layer and head beside it where it ranges over nodes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the tables and the manifest; part of every run key. Raise it when either changes."""
 
 METADATA_KEY = "pathpatch_runner"
 """The key of the Parquet metadata under which the run describes itself, as JSON."""
 
+SET_PREFIX = "set."
 OVER_PREFIX = "over."
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -43,18 +47,26 @@ class MetricColumn(Protocol):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, Arrow type, unit and meaning."""
+    """One column: its name, Arrow type, what it is measured in and what it means."""
 
     name: str
     type: pa.DataType
-    unit: str
+    measured_in: str
     description: str
 
     @property
     def field(self) -> pa.Field:
-        """The Arrow field, unit and meaning in its metadata."""
-        metadata = {"unit": self.unit, "description": self.description}
+        """The Arrow field, unit of measure and meaning in its metadata."""
+        metadata = {"unit": self.measured_in, "description": self.description}
         return pa.field(self.name, self.type, metadata=metadata)
+
+
+def interval_columns(name: str, measured_in: str) -> tuple[Column, Column]:
+    """The two bounds of a bootstrap interval."""
+    return (
+        Column(f"{name}_ci_low", pa.float64(), measured_in, "bootstrap over pairs, lower bound"),
+        Column(f"{name}_ci_high", pa.float64(), measured_in, "bootstrap over pairs, upper bound"),
+    )
 
 
 RUN_COLUMNS = (
@@ -85,6 +97,15 @@ VALUE_COLUMNS = (
         "effect", pa.float64(), "metric", "patched - clean (noising), patched - corrupt (denoising)"
     ),
 )
+COUNT_COLUMNS = (
+    Column(
+        "n_paths",
+        TEXT,
+        "paths",
+        "paths in the set, exactly, as decimal digits (often more than 64 bits hold): cast it to "
+        "DOUBLE to compute with; null: not counted",
+    ),
+)
 STATISTIC_COLUMNS = (
     Column("n", pa.int64(), "evaluation points", "evaluation points averaged over"),
     Column("clean_mean", pa.float64(), "metric", "mean of clean"),
@@ -92,10 +113,19 @@ STATISTIC_COLUMNS = (
     Column("patched_mean", pa.float64(), "metric", "mean of patched"),
     Column("effect_mean", pa.float64(), "metric", "mean of effect"),
     Column("effect_se", pa.float64(), "metric", "standard error of effect_mean, clustered by pair"),
-    Column("effect_ci_low", pa.float64(), "metric", "bootstrap over pairs, lower bound"),
-    Column("effect_ci_high", pa.float64(), "metric", "bootstrap over pairs, upper bound"),
-    Column("normalised_effect", pa.float64(), "fraction", "effect_mean / mean total effect"),
+    *interval_columns("effect", "metric"),
+    Column("total_effect", pa.float64(), "metric", "mean effect of patching every path"),
+    *interval_columns("total_effect", "metric"),
+    Column("normalised_effect", pa.float64(), "fraction", "effect_mean / total_effect"),
+    *interval_columns("normalised", "fraction"),
     Column("p_value", pa.float64(), "probability", "two-sided sign flip of pairs: mean effect 0"),
+    Column(
+        "q_value",
+        pa.float64(),
+        "fraction",
+        "Benjamini-Hochberg over the rows of one hypothesis, unit, metric and direction: among "
+        "rows with at most this q, the fraction expected to be false findings",
+    ),
     Column("aue", pa.float64(), "metric", "average unexplained effect: mean |clean - patched|"),
     Column("ate", pa.float64(), "metric", "average total effect: mean |clean - corrupt|"),
     Column(
@@ -104,29 +134,46 @@ STATISTIC_COLUMNS = (
         "fraction",
         "1 - aue / ate; with `against`, that hypothesis' aue stands in for ate",
     ),
-    Column("pe_ci_low", pa.float64(), "fraction", "bootstrap over pairs, lower bound"),
-    Column("pe_ci_high", pa.float64(), "fraction", "bootstrap over pairs, upper bound"),
+    *interval_columns("pe", "fraction"),
 )
 
 
-def over_columns(variables: Sequence[str]) -> tuple[Column, ...]:
-    """One column per variable of the run's families."""
+def override_columns(keys: Sequence[str]) -> tuple[Column, ...]:
+    """One column for each key that the command line or the sweep set."""
     return tuple(
-        Column(f"{OVER_PREFIX}{name}", TEXT, "", f"node bound to {name}; null: no such variable")
-        for name in variables
+        Column(f"{SET_PREFIX}{key}", TEXT, "", f"what the command line or the sweep set {key} to")
+        for key in keys
     )
 
 
-def effects_columns(variables: Sequence[str]) -> tuple[Column, ...]:
+def over_columns(variables: Sequence[str], of_nodes: Collection[str]) -> tuple[Column, ...]:
+    """One column for each variable of the run's families; two more for one that is `of_nodes`."""
+    columns: list[Column] = []
+    for name in variables:
+        column = f"{OVER_PREFIX}{name}"
+        columns.append(Column(column, TEXT, "", f"bound to {name}; null: no such variable"))
+        if name in of_nodes:
+            columns += [
+                Column(f"{column}.layer", pa.int32(), "", f"layer of the node bound to {name}"),
+                Column(f"{column}.head", pa.int32(), "", f"head of the node bound to {name}"),
+            ]
+    return tuple(columns)
+
+
+def effects_columns(
+    overrides: Sequence[Column] = (), over: Sequence[Column] = ()
+) -> tuple[Column, ...]:
     """The columns of `effects.parquet`, in order."""
-    unit = (*UNIT_COLUMNS, *over_columns(variables))
-    return (*RUN_COLUMNS, *unit, *POINT_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS)
+    unit = (*RUN_COLUMNS, *overrides, *UNIT_COLUMNS, *over)
+    return (*unit, *POINT_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS)
 
 
-def summary_columns(variables: Sequence[str]) -> tuple[Column, ...]:
+def summary_columns(
+    overrides: Sequence[Column] = (), over: Sequence[Column] = ()
+) -> tuple[Column, ...]:
     """The columns of `summary.parquet`, in order."""
-    unit = (*UNIT_COLUMNS, *over_columns(variables))
-    return (*RUN_COLUMNS, *unit, *READING_COLUMNS, *STATISTIC_COLUMNS)
+    unit = (*RUN_COLUMNS, *overrides, *UNIT_COLUMNS, *over)
+    return (*unit, *READING_COLUMNS, *COUNT_COLUMNS, *STATISTIC_COLUMNS)
 
 
 def table_schema(columns: Sequence[Column], metrics: Sequence[MetricColumn]) -> pa.Schema:

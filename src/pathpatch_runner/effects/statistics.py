@@ -68,6 +68,12 @@ class Clusters:
         sizes: Floats = np.diff(np.r_[self._starts, len(self.pair_index)]).astype(np.float64)
         return sizes
 
+    @property
+    def firsts(self) -> Integers:
+        """[pair]: the index of every pair's first point."""
+        firsts: Integers = self._order[self._starts]
+        return firsts
+
     def sums(self, values: Floats) -> Floats:
         """[..., pair] of values [..., point]: the sum over each pair's points."""
         summed: Floats = np.add.reduceat(values[..., self._order], self._starts, axis=-1)
@@ -86,6 +92,15 @@ def standard_error(sums: Floats, sizes: Floats) -> Floats:
     means = sums.sum(-1, keepdims=True) / sizes.sum()
     squares: Floats = np.square(sums - means * sizes).sum(-1)
     return np.sqrt(squares * n_pairs / (n_pairs - 1)) / float(sizes.sum())
+
+
+def quotient(numerators: Floats, denominators: Floats, undefined: float = np.nan) -> Floats:
+    """Elementwise; `undefined` where the denominator is 0."""
+    shape = np.broadcast_shapes(numerators.shape, denominators.shape)
+    result: Floats = np.divide(
+        numerators, denominators, out=np.full(shape, undefined), where=denominators != 0
+    )
+    return result
 
 
 def bootstrap_sums(columns: Floats, key: int, n_resamples: int) -> Floats:

@@ -3,7 +3,7 @@
 Patching starts from a *base* run: the clean one (noising) or the corrupt one (denoising). At an
 evaluation point the effect is patched - base, and the total effect is the other run - base.
 
-- normalised_effect = mean effect / mean total effect;
+- total_effect = mean total effect, normalised_effect = mean effect / total_effect;
 - aue = mean |clean - patched|, ate = mean |clean - corrupt| (Goldowsky-Dill et al. 2023): what a
   path set leaves unexplained, and what there is to explain;
 - proportion_explained = 1 - aue / ate. Where `against` names another hypothesis, that one's aue,
@@ -21,73 +21,35 @@ Shapes: direction, unit, metric, point, pair; row = direction * unit * metric.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from pathpatch_runner.config import StatisticsConfig, UnitKind
-from pathpatch_runner.effects.arrays import Floats
-from pathpatch_runner.effects.key_columns import RowGrid, key_columns
+from pathpatch_runner.effects.arrays import Floats, Integers
+from pathpatch_runner.effects.key_columns import (
+    UNIT,
+    RowGrid,
+    encoded,
+    key_columns,
+    varying_columns,
+)
+from pathpatch_runner.effects.multiplicity import by_family
+from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import summary_columns, table_schema
 from pathpatch_runner.effects.statistics import (
     EXACT_PAIRS,
-    Clusters,
     RowKey,
     bootstrap_sums,
     exact_sign_flip,
     percentile_interval,
+    quotient,
     sampled_sign_flip,
     standard_error,
 )
 from pathpatch_runner.errors import HypothesisError, raise_together
 from pathpatch_runner.hypothesis import Unit
-
-
-@dataclass(frozen=True)
-class PairSums:
-    """What a row's statistics are made of: float64 [row, pair], summed over a pair's points.
-
-    `explainable`: what `unexplained` is a share of. `sizes` [pair]: how many points a pair has.
-    """
-
-    clean: Floats
-    corrupt: Floats
-    patched: Floats
-    effects: Floats
-    totals: Floats
-    unexplained: Floats
-    absolute_totals: Floats
-    explainable: Floats
-    sizes: Floats
-
-    @classmethod
-    def of(cls, results: Results) -> PairSums:
-        """Every value of the run, summed by pair."""
-        clusters = Clusters(results.points.pair_index)
-        shape = (*results.shape, len(clusters.sizes))
-
-        def summed(values: Floats) -> Floats:
-            return np.broadcast_to(clusters.sums(values), shape).reshape(-1, shape[-1])
-
-        patched, base, all_patched = results.stacked()
-        clean, corrupt = results.plain.clean, results.plain.corrupt
-        unexplained, absolute_totals = (
-            summed(np.abs(clean - patched)),
-            summed(np.abs(clean - corrupt)),
-        )
-        return cls(
-            clean=summed(clean),
-            corrupt=summed(corrupt),
-            patched=summed(patched),
-            effects=summed(patched - base),
-            totals=summed(all_patched - base),
-            unexplained=unexplained,
-            absolute_totals=absolute_totals,
-            explainable=_explainable(results, unexplained, absolute_totals),
-            sizes=clusters.sizes,
-        )
 
 
 def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> pa.Table:
@@ -98,13 +60,22 @@ def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> 
     check_against(results.units, results.against)
     grid = RowGrid(results.shape)
     columns = key_columns(results, grid)
+    columns["n_paths"] = grid.along(UNIT, encoded(_digits(results)))
     columns["n"] = pa.array(np.full(grid.n_rows, len(results.points), np.int64))
     values = _statistics(PairSums.of(results), _row_keys(results, seed), statistics)
+    values["q_value"] = by_family(values["p_value"], _families(results))
     columns |= {
         name: pa.array(column, mask=~np.isfinite(column)) for name, column in values.items()
     }
-    schema = table_schema(summary_columns(results.variables), results.metrics)
+    schema = table_schema(summary_columns(*varying_columns(results)), results.metrics)
     return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _digits(results: Results) -> list[str | None]:
+    """[unit]: how many paths there are; text, since no Parquet number is wide enough."""
+    if not results.n_paths:
+        return [None] * len(results.units)
+    return [str(count) for count in results.n_paths]
 
 
 def _row_keys(results: Results, seed: int) -> list[RowKey]:
@@ -118,6 +89,17 @@ def _row_keys(results: Results, seed: int) -> list[RowKey]:
         for unit in results.units
         for metric in results.metrics
     ]
+
+
+def _families(results: Results) -> Integers:
+    """[row]: which rows are tested together: those of one hypothesis, unit kind, metric and
+    direction."""
+    n_directions, _, n_metrics = results.shape
+    names = [(unit.hypothesis, unit.kind) for unit in results.units]
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    of_unit = np.array([number[name] for name in names])
+    readings = np.arange(n_directions * n_metrics).reshape(n_directions, 1, n_metrics)
+    return (of_unit[None, :, None] * readings.size + readings).ravel()
 
 
 def check_against(units: Sequence[Unit], against: Mapping[str, str]) -> None:
@@ -143,57 +125,51 @@ def _statistics(
     sums: PairSums, keys: Sequence[RowKey], config: StatisticsConfig
 ) -> dict[str, Floats]:
     """Every float column of the summary, [row] each; NaN where undefined."""
-    intervals = _intervals(sums, keys, config)
     n_points = sums.sizes.sum()
+    effects, unexplained = sums.effects.sum(-1), sums.unexplained.sum(-1)
+    totals, explainable = (
+        sums.totals.sum(-1)[sums.reading],
+        sums.explainable.sum(-1)[sums.yardstick],
+    )
     return {
-        "clean_mean": sums.clean.sum(-1) / n_points,
-        "corrupt_mean": sums.corrupt.sum(-1) / n_points,
+        "clean_mean": sums.clean.sum(-1)[sums.reading] / n_points,
+        "corrupt_mean": sums.corrupt.sum(-1)[sums.reading] / n_points,
         "patched_mean": sums.patched.sum(-1) / n_points,
-        "effect_mean": sums.effects.sum(-1) / n_points,
+        "effect_mean": effects / n_points,
         "effect_se": standard_error(sums.effects, sums.sizes),
-        "effect_ci_low": intervals[:, 0, 0],
-        "effect_ci_high": intervals[:, 0, 1],
-        "normalised_effect": _quotient(sums.effects.sum(-1), sums.totals.sum(-1)),
+        "total_effect": totals / n_points,
+        "normalised_effect": quotient(effects, totals),
         "p_value": _p_values(sums.effects, keys, config.n_permutations),
-        "aue": sums.unexplained.sum(-1) / n_points,
-        "ate": sums.absolute_totals.sum(-1) / n_points,
-        "proportion_explained": 1 - _quotient(sums.unexplained.sum(-1), sums.explainable.sum(-1)),
-        "pe_ci_low": intervals[:, 1, 0],
-        "pe_ci_high": intervals[:, 1, 1],
+        "aue": unexplained / n_points,
+        "ate": sums.absolute_totals.sum(-1)[sums.reading] / n_points,
+        "proportion_explained": 1 - quotient(unexplained, explainable),
+        **_intervals(sums, keys, config),
     }
 
 
-def _explainable(results: Results, unexplained: Floats, absolute_totals: Floats) -> Floats:
-    """[row, pair]: the size of the total effect, or the unexplained effect of the hypothesis
-    in `against`."""
-    shape = (*results.shape, unexplained.shape[-1])
-    by_unit = unexplained.reshape(shape)
-    explainable = absolute_totals.reshape(shape).copy()
-    whole = {
-        unit.hypothesis: number
-        for number, unit in enumerate(results.units)
-        if unit.kind is UnitKind.hypothesis
-    }
-    for number, unit in enumerate(results.units):
-        if unit.hypothesis in results.against:
-            explainable[:, number] = by_unit[:, whole[results.against[unit.hypothesis]]]
-    return explainable.reshape(unexplained.shape)
-
-
-def _intervals(sums: PairSums, keys: Sequence[RowKey], config: StatisticsConfig) -> Floats:
-    """[row, 2, 2]: (effect_mean, proportion_explained) x (low, high)."""
-    intervals = np.full((len(keys), 2, 2), np.nan)
-    if len(sums.sizes) < 2:
-        return intervals
-    columns = np.empty((len(sums.sizes), 4))
-    columns[:, 3] = sums.sizes
-    for i, key in enumerate(keys):
-        columns[:, 0], columns[:, 1] = sums.effects[i], sums.unexplained[i]
-        columns[:, 2] = sums.explainable[i]
-        drawn = bootstrap_sums(columns, key.bootstrap, config.n_resamples)
-        draws = np.stack([drawn[:, 0] / drawn[:, 3], 1 - _quotient(drawn[:, 1], drawn[:, 2])])
+def _intervals(
+    sums: PairSums, keys: Sequence[RowKey], config: StatisticsConfig
+) -> dict[str, Floats]:
+    """The bounds of every interval, [row] each."""
+    names = ("effect", "total_effect", "normalised", "pe")
+    intervals = np.full((len(keys), len(names), 2), np.nan)
+    columns = np.empty((len(sums.sizes), 5))
+    columns[:, 4] = sums.sizes
+    for i, key in enumerate(keys if len(sums.sizes) > 1 else ()):
+        columns[:, 0], columns[:, 1] = sums.effects[i], sums.totals[sums.reading[i]]
+        columns[:, 2] = sums.unexplained[i]
+        columns[:, 3] = sums.explainable[sums.yardstick[i]]
+        effect, total, unexplained, explainable, sizes = bootstrap_sums(
+            columns, key.bootstrap, config.n_resamples
+        ).T
+        normalised, explained = quotient(effect, total), 1 - quotient(unexplained, explainable)
+        draws = np.stack([effect / sizes, total / sizes, normalised, explained])
         intervals[i] = percentile_interval(draws, config.confidence)
-    return intervals
+    return {
+        f"{name}_ci_{bound}": intervals[:, i, j]
+        for i, name in enumerate(names)
+        for j, bound in enumerate(("low", "high"))
+    }
 
 
 def _p_values(effects: Floats, keys: Sequence[RowKey], n_permutations: int) -> Floats:
@@ -205,10 +181,3 @@ def _p_values(effects: Floats, keys: Sequence[RowKey], n_permutations: int) -> F
         for row, key in zip(effects, keys, strict=True)
     ]
     return np.array(sampled)
-
-
-def _quotient(numerator: Floats, denominator: Floats) -> Floats:
-    """Elementwise; NaN where the denominator is 0."""
-    return np.divide(
-        numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator != 0
-    )

@@ -8,7 +8,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from pathpatch_runner.effects.key_columns import POINT, RowGrid, encoded, key_columns
+from pathpatch_runner.effects.key_columns import (
+    POINT,
+    RowGrid,
+    encoded,
+    key_columns,
+    varying_columns,
+)
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import effects_columns, table_schema
 
@@ -28,5 +34,5 @@ def effects_table(results: Results) -> pa.Table:
     }
     for name, array in values.items():
         columns[name] = pa.array(np.broadcast_to(array, grid.shape).ravel())
-    schema = table_schema(effects_columns(results.variables), results.metrics)
+    schema = table_schema(effects_columns(*varying_columns(results)), results.metrics)
     return pa.table([columns[name] for name in schema.names], schema=schema)

@@ -1,7 +1,9 @@
 """golden.parquet: the summaries of an experiment's runs as we last accepted them.
 
-Rows are matched by what names them (`KEY`), every other column is compared: numbers within
-tolerances, text exactly. The run key is left out: it changes with every format version. The
+Rows are matched by what names them (`KEY`), every other column of the accepted table is compared:
+numbers within tolerances, text exactly. A column that came later has no accepted values until
+they are accepted. The run key is left out (it changes with every format version), and so is what
+the command line set (it says how a run was asked for, not what it gave). The
 tolerance t of a column allows |found - golden| <= t * max(1, |golden|): processors round
 differently, and a null agrees with a null only.
 """
@@ -17,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pathpatch_runner.effects.schema import STATISTIC_COLUMNS
+from pathpatch_runner.effects.schema import SET_PREFIX, STATISTIC_COLUMNS
 from pathpatch_runner.errors import PublishedError
 from pathpatch_runner.regress.query import Row
 from pathpatch_runner.store.atomic import replaced
@@ -28,8 +30,10 @@ KEY = (
     *("unit", "path_id", "metric", "direction"),
 )
 LEFT_OUT = ("run_key",)
+"""And every column that begins with `SET_PREFIX`."""
 TOLERANCE: Mapping[str, float] = {
-    column.name: {"n": 0.0, "p_value": 0.02}.get(column.name, 1e-3) for column in STATISTIC_COLUMNS
+    column.name: {"n": 0.0, "p_value": 0.02, "q_value": 0.05}.get(column.name, 1e-3)
+    for column in STATISTIC_COLUMNS
 }
 """By column; text columns must be equal."""
 
@@ -56,7 +60,9 @@ class Difference:
 def golden_table(summaries: Sequence[pa.Table]) -> pa.Table:
     """Several runs' summaries as one table, without what names the run or varies with it."""
     plain = [
-        summary.drop_columns([c for c in LEFT_OUT if c in summary.column_names])
+        summary.drop_columns(
+            [c for c in summary.column_names if c in LEFT_OUT or c.startswith(SET_PREFIX)]
+        )
         .replace_schema_metadata(None)
         .unify_dictionaries()
         for summary in summaries
@@ -105,7 +111,7 @@ def _by_key(rows: Sequence[Row]) -> dict[Key, Row]:
 
 
 def _cells(key: Key, old: Row, new: Row, allowed: Mapping[str, float]) -> Iterator[Difference]:
-    for column in dict.fromkeys((*old, *new)):
+    for column in old:
         if column in KEY or column in LEFT_OUT:
             continue
         golden, found = old.get(column), new.get(column)

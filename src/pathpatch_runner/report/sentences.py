@@ -129,7 +129,7 @@ def _contrasts(view: RunView, section: Section) -> Iterator[str]:
             bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
             yield f"The difference `{name}` is {100 * value:.1f} points {bounds}."
         elif row.get("difference") is not None:
-            bounds = interval(row.get("ci_low"), row.get("ci_high"))
+            bounds = interval(row.get("difference_ci_low"), row.get("difference_ci_high"))
             p = probability(row.get("p_value"))
             yield f"The difference `{name}` is {number(row['difference'])} {bounds}, p {p}."
 

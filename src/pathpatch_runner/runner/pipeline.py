@@ -31,8 +31,8 @@ from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
-from pathpatch_runner.runner.start import RunOutcome
-from pathpatch_runner.runner.tables import run_tables
+from pathpatch_runner.runner.start import RunOutcome, found_again
+from pathpatch_runner.runner.tables import results_of, run_tables
 from pathpatch_runner.runner.watch import Unwatched, Watch
 from pathpatch_runner.store import RunDirectory, command_line, utc_now
 
@@ -45,6 +45,7 @@ def make_run(
     *,
     command: tuple[str, ...] | None = None,
     hydra_files: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
     watch: Watch | None = None,
 ) -> RunOutcome:
     """Compute a run; found instead, where only the loaded model could tell that it is there.
@@ -68,14 +69,16 @@ def make_run(
         return RunOutcome(None, plan=make_plan(config, inputs).text)
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, inputs.run_key)
     if directory.is_complete and not config.runtime.force:
-        return RunOutcome(directory.path, directory.read_table("summary.parquet"), reused=True)
+        return found_again(directory, overrides or {})
     with directory.writing(), logged_to(directory.path / "run.log"):
         for name, text in (hydra_files or {}).items():
             directory.write_text(f".hydra/{name}", text)
         log.info("experiment %s, run %s", config.experiment, inputs.run_key)
         if inputs.pairs.left_out:
             log.warning("%d pairs left out: see manifest.json", len(inputs.pairs.left_out))
-        summary = _compute(config, inputs, model, directory, timings, command, started, watch)
+        summary = _compute(
+            config, inputs, model, directory, timings, command, overrides or {}, started, watch
+        )
     return RunOutcome(directory.path, summary)
 
 
@@ -86,6 +89,7 @@ def _compute(
     directory: RunDirectory,
     timings: Timings,
     command: tuple[str, ...] | None,
+    overrides: Mapping[str, str],
     started: str,
     watch: Watch,
 ) -> pa.Table:
@@ -111,7 +115,8 @@ def _compute(
     timings.seconds["execute"] -= measured.baseline_seconds
     watch.stage("writing tables and report")
     with timings.stage("tables"):
-        tables = run_tables(config, inputs, measured, model.tokenizer)
+        results = results_of(config, inputs, planned.plan, measured, overrides)
+        tables = run_tables(config, inputs, results, model.tokenizer)
         for name, table in tables.items():
             directory.write_table(f"{name}.parquet", table)
         summary = tables["summary"]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.effects import missing_overrides, with_overrides
 from pathpatch_runner.inputs import Files, read_files, run_key_of
 from pathpatch_runner.runner.watch import Unwatched, Watch
 from pathpatch_runner.store import RunDirectory
@@ -35,23 +36,32 @@ def run(
     *,
     command: tuple[str, ...] | None = None,
     hydra_files: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
     watch: Watch | None = None,
 ) -> RunOutcome:
     """Run an experiment, or find that it has been run: the same config gives the same directory.
     Prints nothing: `watch` is told what happens.
 
-    `hydra_files`: name -> text of what goes to `.hydra/`. Raises `PathPatchError` for everything
-    that a user can mend.
+    `hydra_files`: name -> text of what goes to `.hydra/`. `overrides`: what the command line or the
+    sweep set, key -> text of the value: the tables say it in `set.<key>`. Raises `PathPatchError`
+    for everything that a user can mend.
     """
     watch = watch or Unwatched()
     watch.stage("reading data")
     files = read_files(config)
     found = None if config.runtime.dry_run else finished(config, files)
     if found is not None:
-        return RunOutcome(found.path, found.read_table("summary.parquet"), reused=True)
+        return found_again(found, overrides or {})
     from pathpatch_runner.runner.pipeline import make_run
 
-    return make_run(config, files, command=command, hydra_files=hydra_files, watch=watch)
+    return make_run(
+        config,
+        files,
+        command=command,
+        hydra_files=hydra_files,
+        overrides=overrides,
+        watch=watch,
+    )
 
 
 def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:
@@ -61,3 +71,13 @@ def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:
         return None
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, key)
     return directory if directory.is_complete else None
+
+
+def found_again(directory: RunDirectory, overrides: Mapping[str, str]) -> RunOutcome:
+    """A finished run. Its tables say what was set this time too, so that jobs of a sweep can be
+    told apart by `set.<key>` whoever made their runs."""
+    summary = directory.read_table("summary.parquet")
+    if missing_overrides(summary.schema, overrides):
+        directory.rewrite_tables(lambda table: with_overrides(table, overrides))
+        summary = directory.read_table("summary.parquet")
+    return RunOutcome(directory.path, summary, reused=True)

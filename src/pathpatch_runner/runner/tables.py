@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
@@ -12,22 +14,26 @@ from pathpatch_runner.effects import (
     PointIndex,
     Results,
     RunNames,
+    contrasts_table,
     describe_run,
     effects_table,
+    read_contrasts,
     summary_table,
 )
 from pathpatch_runner.execute.task import Measured
+from pathpatch_runner.expression.count import count_paths
+from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.model.tokenizer import Tokenizer
+from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.runner.prompts import pairs_table
 from pathpatch_runner.store import package_versions, reproducible
 
 
 def run_tables(
-    config: ExperimentConfig, inputs: Inputs, measured: Measured, tokenizer: Tokenizer | None
+    config: ExperimentConfig, inputs: Inputs, results: Results, tokenizer: Tokenizer | None
 ) -> dict[str, pa.Table]:
     """Every table of the run, by the name of its file without `.parquet`."""
-    results = results_of(config, inputs, measured)
     description = reproducible(
         inputs.run_key, config.experiment, inputs.identity, inputs.digests, package_versions()
     )
@@ -36,11 +42,23 @@ def run_tables(
         "summary": summary_table(results, config.statistics, config.seed),
         "pairs": pairs_table(inputs.pairs.pairs, tokenizer.token_text if tokenizer else None),
     }
+    contrasts = read_contrasts(config.contrasts, results.units)
+    if contrasts:
+        tables["contrasts"] = contrasts_table(results, contrasts, config.statistics, config.seed)
     return {name: describe_run(table, description) for name, table in tables.items()}
 
 
-def results_of(config: ExperimentConfig, inputs: Inputs, measured: Measured) -> Results:
-    """The measured values together with the names of what was measured."""
+def results_of(
+    config: ExperimentConfig,
+    inputs: Inputs,
+    plan: Plan,
+    measured: Measured,
+    overrides: Mapping[str, str],
+) -> Results:
+    """The measured values together with the names of what was measured.
+
+    `overrides`: what the command line or the sweep set, key -> text of the value.
+    """
     return Results(
         names=RunNames(inputs.run_key, config.experiment, inputs.model_name, inputs.pairs.name),
         units=inputs.hypotheses.units,
@@ -49,7 +67,18 @@ def results_of(config: ExperimentConfig, inputs: Inputs, measured: Measured) -> 
         plain=PlainRuns(measured.clean, measured.corrupt),
         patched=measured.patched,
         against=inputs.hypotheses.against,
+        overrides=overrides,
+        n_paths=counts_of_paths(inputs, plan),
     )
+
+
+def counts_of_paths(inputs: Inputs, plan: Plan) -> tuple[int, ...]:
+    """[unit]: how many paths its set has. Path sets of one orbit differ in the names of heads
+    only, so one of them is counted for all."""
+    units, graph = inputs.hypotheses.units, Graph(inputs.shape)
+    _, firsts, orbit_of = np.unique(plan.orbit_of, return_index=True, return_inverse=True)
+    counts = [count_paths(units[first].paths, graph) for first in firsts]
+    return tuple([counts[orbit] for orbit in orbit_of])
 
 
 def _points(dataset: PairSet) -> PointIndex:

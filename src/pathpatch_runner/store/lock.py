@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +18,24 @@ from pathpatch_runner.errors import StoreError
 from pathpatch_runner.store.atomic import explained
 
 LOCK_NAME = ".lock"
+PAUSE = 0.05
+"""Seconds between two tries."""
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock. Raises StoreError at once where someone else holds it."""
+def locked(directory: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the directory's lock. Raises StoreError where someone else holds it for longer than
+    `patience` seconds."""
     path = directory / LOCK_NAME
-    handle = _acquire(path)
+    last_try = time.monotonic() + patience
+    while True:
+        try:
+            handle = _acquire(path)
+            break
+        except StoreError:
+            if time.monotonic() >= last_try:
+                raise
+            time.sleep(PAUSE)
     try:
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())

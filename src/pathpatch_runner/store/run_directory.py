@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from pathpatch_runner.store import atomic
 from pathpatch_runner.store.lock import locked
 from pathpatch_runner.store.manifest import Manifest
 from pathpatch_runner.store.provenance import utc_now
+
+log = logging.getLogger("pathpatch_runner")
 
 MANIFEST = "manifest.json"
 FAILURE = "failure.json"
@@ -111,6 +114,16 @@ class RunDirectory:
             raise StoreError(
                 f'"{self.path / name}" cannot be read: {error}. Delete the run and run it again'
             ) from error
+
+    def rewrite_tables(self, change: Callable[[pa.Table], pa.Table]) -> None:
+        """Every table of a finished run, changed, each file at once. Left as it is, with a warning
+        in the log, where it may not be written; waits for another process that does the same."""
+        try:
+            with locked(self.path, patience=5.0):
+                for path in sorted(self.path.glob("*.parquet")):
+                    self.write_table(path.name, change(pq.read_table(path)))
+        except OSError as error:
+            log.warning('"%s" is left as it is: %s', self.path, error)
 
     def write_text(self, name: str, text: str) -> None:
         """`name` (such as `plan.txt` or `.hydra/config.yaml`), in UTF-8."""

@@ -39,7 +39,7 @@ def _of(view: RunView, name: str, part: Section) -> list[Mapping[str, Any]]:
 def _contrasts(view: RunView, part: Section) -> list[str]:
     rows = _of(view, "contrasts", part)
     shares = [
-        _difference(row, row["pe_difference"], row["pe_ci_low"], row["pe_ci_high"], share=True)
+        _difference(row, "pe_difference", row["pe_p_value"], share=True)
         for row in rows
         if row.get("pe_difference") is not None and not part.withheld
     ]
@@ -47,7 +47,7 @@ def _contrasts(view: RunView, part: Section) -> list[str]:
         title = f"difference of the proportion explained of {part.metric} (points)"
         return [figure(differences(title, shares), "Paired over pairs.")]
     effects = [
-        _difference(row, row["difference"], row["ci_low"], row["ci_high"], share=False)
+        _difference(row, "difference", row["p_value"], share=False)
         for row in rows
         if row.get("difference") is not None
     ]
@@ -55,14 +55,12 @@ def _contrasts(view: RunView, part: Section) -> list[str]:
     return [figure(differences(title, effects), "Paired over pairs.")] if effects else []
 
 
-def _difference(
-    row: Mapping[str, Any], value: float, low: float | None, high: float | None, *, share: bool
-) -> Line:
+def _difference(row: Mapping[str, Any], name: str, p: float | None, *, share: bool) -> Line:
     factor = 100.0 if share else 1.0
+    value, low, high = row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]
     low, high = (None if bound is None else factor * bound for bound in (low, high))
     form = (lambda v: f"{v:.1f}") if share else number
     bounds = interval(low, high, form)
-    p = row.get("p_value")
     said = f"{form(factor * value)} {bounds if bounds != MISSING else ''}"
     said += "" if p is None else f", p {probability(p)}"
     return Line(str(row["contrast"]), factor * value, low, high, said, p is not None and p < 0.05)
