@@ -144,10 +144,12 @@ def run_key_of(config: ExperimentConfig, files: Files) -> str | None:
     return run_key(identity_of(config), files.digests)
 
 
-def read_inputs(config: ExperimentConfig, files: Files) -> Inputs | None:
+def read_inputs(
+    config: ExperimentConfig, files: Files, own: Sequence[Metric] = ()
+) -> Inputs | None:
     """Read and check everything; None where the model's shape is not known before loading.
 
-    Raises `Problems` with everything found wrong.
+    `own`: metrics of the caller's own. Raises `Problems` with everything found wrong.
     """
     from pathpatch_runner.metric import resolve_metrics
 
@@ -156,11 +158,11 @@ def read_inputs(config: ExperimentConfig, files: Files) -> Inputs | None:
     problems += files.problems
     shape, pairs = files.shape, files.pairs
     if shape is None:
-        _attempt(problems, lambda: resolve_metrics(config.metrics, None))
+        _attempt(problems, lambda: resolve_metrics(config.metrics, None, own))
         raise_together(problems)
         return None
     hypotheses = _attempt(problems, lambda: _hypotheses(config, shape, pairs))
-    metrics = _attempt(problems, lambda: resolve_metrics(config.metrics, pairs))
+    metrics = _attempt(problems, lambda: resolve_metrics(config.metrics, pairs, own))
     if metrics is not None:
         problems += _scored_metric_problems(config, metrics)
     raise_together(problems)

@@ -35,7 +35,7 @@ def test_exact_scores_are_single_patches(name: str, direction: Direction, of: Sc
     done: list[int] = []
     task = scoring_task(task, "logit_diff")
     found = score(task, "exact", scoring, done.append)
-    assert sum(done) == scoring_evaluations(task, ["exact"], scoring)
+    assert sum(done) == scoring_evaluations(task, scoring, ["exact"])
     edges = edges_of(graph)
     assert len(found) == (len(edges) if of is Scored.edges else graph.logits)
     rng = random.Random(f"{name}/{direction}")

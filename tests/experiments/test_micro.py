@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.config import Backend, ExperimentConfig, NativeModelConfig, RuntimeConfig
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
-from pathpatch_runner.runner import run
+from pathpatch_runner.runner import Request, run
 
 REPOSITORY = Path(__file__).parents[2]
 MICRO = REPOSITORY / "experiments" / "micro"
@@ -62,7 +62,7 @@ def values(
     name: str, outputs: Path, backend: Backend, column: str
 ) -> dict[tuple[str, str, str], list[float]]:
     """Column of effects.parquet in order of pairs, by (direction, hypothesis, path_id)."""
-    directory = run(config_of(name, outputs, backend)).directory
+    directory = run(Request(config_of(name, outputs, backend))).directory
     assert directory is not None
     found: dict[tuple[str, str, str], list[float]] = {}
     for row in pq.read_table(directory / "effects.parquet").to_pylist():

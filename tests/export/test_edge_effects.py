@@ -22,7 +22,7 @@ from pathpatch_runner.export.__main__ import main
 from pathpatch_runner.export.convert import write_file
 from pathpatch_runner.export.edge_effects import Choice, edge_scores, graph_of
 from pathpatch_runner.graph import Graph, ModelShape
-from pathpatch_runner.runner import run
+from pathpatch_runner.runner import Request, run
 from runs.small import experiment
 
 GRAPH = Graph(ModelShape(2, 1, 4, 4, 7, 8, d_mlp=4))
@@ -122,7 +122,7 @@ def test_a_whole_run_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[s
         },
         patch=PatchConfig(directions=[Direction.noising], units=[UnitKind.path]),
     )
-    directory = run(config).directory
+    directory = run(Request(config)).directory
     assert directory is not None
     file = tmp_path / "graph.json"
     assert main([str(directory), str(file), "--metric", "logit_diff"]) == 0

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pathpatch_runner.config import Backend, Direction, PatchConfig, UnitKind
 from pathpatch_runner.report.progress import evaluations_bar
-from pathpatch_runner.runner import run
+from pathpatch_runner.runner import Request, run
 from pathpatch_runner.runner.watch import Unwatched
 from runs.small import experiment
 
@@ -84,7 +84,7 @@ def test_a_run_advances_by_exactly_its_total(tmp_path: Path, backend: Backend) -
         noise_draws=3,
     )
     config.runtime.backend = backend
-    run(config, watch=Recorded())
+    run(Request(config, watch=Recorded()))
     # Five paths and their union, four pairs, two directions, three draws.
     assert totals == [6 * 4 * 2 * 3]
     assert sum(advances) == totals[0]

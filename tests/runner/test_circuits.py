@@ -24,7 +24,7 @@ from pathpatch_runner.config import (
 from pathpatch_runner.errors import PathPatchError
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.inputs import read_files, run_key_of
-from pathpatch_runner.runner import run
+from pathpatch_runner.runner import Request, run
 from runs.small import experiment
 
 GRAPH = Graph(ModelShape(2, 2, 16, 8, 11, 16, attn_only=True))
@@ -53,7 +53,7 @@ def of_circuits(folder: Path, **paths: PathConfig) -> ExperimentConfig:
 def test_sizes_are_rows_from_nothing_to_everything(tmp_path: Path) -> None:
     file = write_scores(tmp_path / "scores.json")
     config = of_circuits(tmp_path, c=PathConfig(circuit=str(file), sizes=[0, 0.02, 0.5, 1]))
-    directory = run(config).directory
+    directory = run(Request(config)).directory
     assert directory is not None
     rows = pq.read_table(directory / "summary.parquet").to_pylist()
     assert [row["over.size"] for row in rows] == ["0", "0.02", "0.5", "1"] * 2
@@ -84,7 +84,7 @@ def test_random_scores_are_those_of_the_seed(tmp_path: Path) -> None:
         config = of_circuits(tmp_path, c=PathConfig(select=SelectConfig(), sizes=[0.3]))
         config.scores = ScoresConfig(methods=[ScoreMethod.random])
         config.seed = seed
-        directory = run(config).directory
+        directory = run(Request(config)).directory
         assert directory is not None
         return [str(path) for path in pq.read_table(directory / "summary.parquet")["path"]]
 
@@ -95,7 +95,7 @@ def test_senders_cannot_be_replaced_in_a_circuit(tmp_path: Path) -> None:
     config = of_circuits(tmp_path, c=PathConfig(edges=["input->logits"]))
     config.patch = PatchConfig(directions=[Direction.noising], source="zero")
     with pytest.raises(PathPatchError, match="starts at input"):
-        run(config)
+        run(Request(config))
 
 
 def test_against_and_noise_work_as_for_any_entry(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_against_and_noise_work_as_for_any_entry(tmp_path: Path) -> None:
         ),
     }
     config.patch = PatchConfig(units=[UnitKind.hypothesis], source="noise", noise_draws=2)
-    directory = run(config).directory
+    directory = run(Request(config)).directory
     assert directory is not None
     rows = pq.read_table(directory / "summary.parquet").to_pylist()
     assert [row["path_id"] for row in rows] == ["c", "c+e"]

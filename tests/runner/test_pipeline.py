@@ -21,7 +21,7 @@ from pathpatch_runner.config import (
     UnitKind,
 )
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
-from pathpatch_runner.runner import run
+from pathpatch_runner.runner import Request, run
 from runs.small import experiment, write_pairs
 
 FILES = {
@@ -40,12 +40,12 @@ def test_expressions_may_name_positions_of_the_dataset(tmp_path: Path) -> None:
     write_pairs(tmp_path / "pairs.jsonl", positions={"S": 2})
     config = experiment(tmp_path)
     config.hypotheses["h"].paths["direct"] = PathConfig(expr="input@S -> a1.h0<v> -> logits@end")
-    assert run(config).directory is not None
+    assert run(Request(config)).directory is not None
 
 
 def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
     config = experiment(tmp_path)
-    first = run(config)
+    first = run(Request(config))
     assert first.directory is not None
     assert not first.reused
     left = {path.name for path in first.directory.iterdir()}
@@ -70,7 +70,7 @@ def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
     }
     # Five paths and their union, four pairs of one point, two metrics.
     assert pq.read_table(first.directory / "effects.parquet").num_rows == 6 * 4 * 2
-    again = run(config)
+    again = run(Request(config))
     assert again.reused
     assert again.summary == first.summary
     assert again.directory == first.directory
@@ -78,8 +78,8 @@ def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
 
 def test_tables_say_what_was_set_whoever_made_the_run(tmp_path: Path) -> None:
     config = experiment(tmp_path)
-    first = run(config, overrides={"seed": "0"})
-    again = run(config, overrides={"experiment": "small", "seed": "0"})
+    first = run(Request(config, overrides={"seed": "0"}))
+    again = run(Request(config, overrides={"experiment": "small", "seed": "0"}))
     assert again.reused
     assert first.directory is not None
     for name in ("effects", "summary"):
@@ -91,7 +91,7 @@ def test_tables_say_what_was_set_whoever_made_the_run(tmp_path: Path) -> None:
         assert set(table["set.experiment"].to_pylist()) == {"small"}
     assert again.summary is not None
     assert "set.experiment" in again.summary.column_names
-    assert run(config).reused
+    assert run(Request(config)).reused
 
 
 def test_paths_are_counted(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_paths_are_counted(tmp_path: Path) -> None:
             }
         )
     }
-    summary = run(config).summary
+    summary = run(Request(config)).summary
     assert summary is not None
     counted = {row["path_id"]: row["n_paths"] for row in summary.to_pylist()}
     heads = [name for name in counted if name.startswith("slots[")]
@@ -118,10 +118,10 @@ def test_contrasts_are_checked_before_anything_runs_and_written(tmp_path: Path) 
     config = experiment(tmp_path)
     config.contrasts = {"c": "h - h/direct", "bad": "g - h"}
     with pytest.raises(ConfigError, match=r'^contrasts\.bad: no hypothesis "g"'):
-        run(config)
+        run(Request(config))
     assert not (tmp_path / "outputs").exists()
     del config.contrasts["bad"]
-    directory = run(config).directory
+    directory = run(Request(config)).directory
     assert directory is not None
     rows = pq.read_table(directory / "contrasts.parquet").to_pylist()
     summary = pq.read_table(directory / "summary.parquet").to_pylist()
@@ -148,7 +148,7 @@ def test_both_executors_give_the_same_tables(tmp_path: Path) -> None:
     for backend in (Backend.hooks, Backend.delta):
         config.runtime.backend = backend
         config.runtime.force = True
-        outcome = run(config)
+        outcome = run(Request(config))
         assert outcome.directory is not None
         values[backend] = pq.read_table(outcome.directory / "effects.parquet")["patched"].to_numpy()
     assert values[Backend.hooks] == pytest.approx(values[Backend.delta], abs=1e-5)
@@ -156,11 +156,11 @@ def test_both_executors_give_the_same_tables(tmp_path: Path) -> None:
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     config = experiment(tmp_path)
-    first = run(config).directory
+    first = run(Request(config)).directory
     assert first is not None
     tables = {name: (first / name).read_bytes() for name in ("effects.parquet", "summary.parquet")}
     config.runtime.force = True
-    run(config)
+    run(Request(config))
     for name, bytes_before in tables.items():
         assert (first / name).read_bytes() == bytes_before
 
@@ -169,7 +169,7 @@ def test_patching_every_path_explains_everything(tmp_path: Path) -> None:
     config = experiment(tmp_path)
     config.hypotheses = {"all": HypothesisConfig(paths={"all": PathConfig(expr="input => logits")})}
     config.patch = PatchConfig(directions=[Direction.denoising], units=[UnitKind.path])
-    directory = run(config).directory
+    directory = run(Request(config)).directory
     assert directory is not None
     for row in pq.read_table(directory / "summary.parquet").to_pylist():
         assert row["proportion_explained"] == pytest.approx(1, abs=1e-6)
@@ -194,7 +194,7 @@ def test_other_sources_agree_between_executors(tmp_path: Path, source: str) -> N
     for backend in (Backend.hooks, Backend.delta):
         config.runtime.backend = backend
         config.runtime.force = True
-        directory = run(config).directory
+        directory = run(Request(config)).directory
         assert directory is not None
         table = pq.read_table(directory / "effects.parquet")
         values.append(table["patched"].to_numpy())
@@ -211,7 +211,7 @@ def test_a_dry_run_leaves_nothing_and_loads_no_weights(
     monkeypatch.setattr("pathpatch_runner.runner.pipeline.load_model", refuse)
     config = experiment(tmp_path)
     config.runtime.dry_run = True
-    outcome = run(config)
+    outcome = run(Request(config))
     assert outcome.directory is None
     assert outcome.summary is None
     assert not (tmp_path / "outputs").exists()
@@ -224,7 +224,7 @@ def test_nothing_is_left_by_a_mistake(tmp_path: Path) -> None:
     config.hypotheses["h"].paths["bad"] = PathConfig(expr="a7.h0 -> logits")
     config.metrics = ["los"]
     with pytest.raises(Problems, match="2 problems") as caught:
-        run(config)
+        run(Request(config))
     assert 'unknown metric "los". Did you mean "loss"?' in str(caught.value)
     assert "hypotheses.h.paths.bad.expr" in str(caught.value)
     assert not (tmp_path / "outputs").exists()
@@ -234,10 +234,10 @@ def test_mean_ablation_needs_senders_and_noising(tmp_path: Path) -> None:
     config = experiment(tmp_path)
     config.patch.source = "mean"
     with pytest.raises(PathPatchError, match=r"patch.directions must be \[noising\]"):
-        run(config)
+        run(Request(config))
     config.patch.directions = [Direction.noising]
     with pytest.raises(HypothesisError, match="a path must start at a sender"):
-        run(config)
+        run(Request(config))
 
 
 def test_settings_out_of_range_are_reported_together(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_settings_out_of_range_are_reported_together(tmp_path: Path) -> None:
     config.runtime.memory_gb = -1
     config.runtime.threads = 0
     with pytest.raises(Problems) as caught:
-        run(config)
+        run(Request(config))
     assert [str(problem) for problem in caught.value.problems] == [
         "runtime.memory_gb: -1 is neither auto nor a number of GiB above 0",
         "runtime.threads: 0 is too small, 1 is the least",
@@ -261,13 +261,13 @@ import sys, os, signal
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import pathpatch_runner.runner.pipeline as runner
-from pathpatch_runner.runner import run
+from pathpatch_runner.runner import Request, run
 from runs.small import experiment
 def slow(*arguments):
     print("executing", flush=True)
     signal.pause()
 runner.run_tables = slow
-run(experiment(Path(sys.argv[1])))
+run(Request(experiment(Path(sys.argv[1]))))
 """
 
 
@@ -284,14 +284,14 @@ def test_a_killed_run_is_finished_by_running_it_again(tmp_path: Path) -> None:
     process.stdout.close()
     (directory,) = (tmp_path / "outputs" / "small").iterdir()
     assert not (directory / "manifest.json").exists()
-    outcome = run(experiment(tmp_path))
+    outcome = run(Request(experiment(tmp_path)))
     assert outcome.directory == directory
     assert not outcome.reused
     resumed = {name: (directory / name).read_bytes() for name in ("effects.parquet", "plan.txt")}
     other = tmp_path / "other"
     other.mkdir()
     write_pairs(other / "pairs.jsonl")
-    elsewhere = run(experiment(other)).directory
+    elsewhere = run(Request(experiment(other))).directory
     assert elsewhere is not None
     assert elsewhere.name == directory.name
     for name, text in resumed.items():
@@ -306,7 +306,7 @@ def test_a_failed_run_says_why_and_is_not_complete(
 
     monkeypatch.setattr("pathpatch_runner.runner.pipeline.run_tables", fail)
     with pytest.raises(RuntimeError, match="on fire"):
-        run(experiment(tmp_path))
+        run(Request(experiment(tmp_path)))
     (directory,) = (tmp_path / "outputs" / "small").iterdir()
     assert json.loads((directory / "failure.json").read_text())["message"] == "the disk is on fire"
     assert not (directory / "manifest.json").exists()

@@ -85,10 +85,10 @@ def _run(
         return _show(config)
     from pathpatch_runner.report.console import print_plan, print_summary
     from pathpatch_runner.report.progress import TerminalWatch
-    from pathpatch_runner.runner import run
+    from pathpatch_runner.runner import Request, run
 
     watch = TerminalWatch(enabled=config.runtime.progress)
-    outcome = run(config, hydra_files=files, overrides=overrides, watch=watch)
+    outcome = run(Request(config, hydra_files=files, overrides=overrides, watch=watch))
     if outcome.directory is None:
         print_plan(outcome.plan)
     else:

@@ -66,13 +66,14 @@ def score(
     return sums
 
 
-def scoring_evaluations(task: Task, methods: Sequence[str], scoring: Scoring) -> int:
-    """What `score` advances by for all methods."""
+def scoring_evaluations(task: Task, scoring: Scoring, methods: Sequence[str]) -> int:
+    """What `score` advances by for all methods, of those that need the model."""
     graph = Graph(task.model.shape)
     rows = len(edges_of(graph)) if scoring.of is Scored.edges else graph.logits
     return sum(
         len(task.pairs.pairs) * task.source.draws * (rows if method == EXACT else 1)
         for method in methods
+        if method in COMPUTED
     )
 
 

@@ -22,18 +22,22 @@ def metric_named(name: str) -> Metric:
     return dataclasses.replace(found, name=name)
 
 
-def resolve_metrics(names: Sequence[str], pairs: PairSet | None) -> tuple[Metric, ...]:
-    """The metrics of these names, which the pairs must be able to serve.
+def resolve_metrics(
+    names: Sequence[str], pairs: PairSet | None, own: Sequence[Metric] = ()
+) -> tuple[Metric, ...]:
+    """The metrics of these names, which the pairs must be able to serve. `own`: of the caller's
+    own, found first.
 
     Raises MetricError or ConfigError for unknown names and for data without what a metric needs.
     """
     if not names:
         raise MetricError(f"metrics: none named. Allowed: {', '.join(METRICS.names())}")
     problems: list[PathPatchError] = []
+    mine = {metric.name: metric for metric in own}
     found = []
     for name in names:
         try:
-            metric = metric_named(name)
+            metric = mine[name] if name in mine else metric_named(name)
         except ConfigError as error:
             problems.append(error)
             continue

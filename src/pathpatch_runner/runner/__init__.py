@@ -1,13 +1,18 @@
-"""`run(config)`: one experiment, from config to tables.
+"""`run(Request(config))`: one experiment, from config to tables.
 
+request   what is asked: the experiment, and who asks
+watch     who is told what happens; `stages`: told and timed
 start     finds the finished run of a config, or makes it
 pipeline  makes it: the whole method on one page
 planned   the plan of a run's units, and its text
-record    a run's log, timings, manifest
+scores    scores of every edge, made before circuits are chosen by them
+tables    from what was measured to tables; `prompts`: the pairs as tokens
+record    a run's log and manifest
 
 Importing this package does not import torch: what computes is imported by the run that needs it.
 """
 
+from pathpatch_runner.runner.request import Request
 from pathpatch_runner.runner.start import RunOutcome, run
 
-__all__ = ["RunOutcome", "run"]
+__all__ = ["Request", "RunOutcome", "run"]

@@ -4,6 +4,7 @@ inputs     prompt pairs, path hypotheses, metrics, the run key (`start` finds a 
 plan       path sets -> streams
 model      weights, live hooks
 guards     identities that must hold before anything is believed
+scores     of every edge, where asked for; circuits chosen by them
 execute    every unit on every pair
 tables     effects and statistics
 report     what a reader sees
@@ -13,153 +14,155 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
 
 import pyarrow as pa
 import torch
 
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.execute.backend import BackendDecision, decide_backend
+from pathpatch_runner.execute.backend import decide_backend
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import budget_of
+from pathpatch_runner.execute.scoring import scoring_evaluations
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
-from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs
+from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs, with_scores
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.planned import Planned, make_plan
-from pathpatch_runner.runner.record import Timings, logged_to, manifest_of
+from pathpatch_runner.runner.record import Done, logged_to, manifest_of
+from pathpatch_runner.runner.request import Request
+from pathpatch_runner.runner.scores import RunScored, score_run, scoring_of
+from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.runner.start import RunOutcome, found_again
 from pathpatch_runner.runner.tables import results_of, run_tables
-from pathpatch_runner.runner.watch import Unwatched, Watch
-from pathpatch_runner.store import RunDirectory, command_line, utc_now
+from pathpatch_runner.store import RunDirectory
+from pathpatch_runner.store.files import RunFiles
 
 log = logging.getLogger("pathpatch_runner")
 
 
-def make_run(
-    config: ExperimentConfig,
-    files: Files,
-    *,
-    command: tuple[str, ...] | None = None,
-    hydra_files: Mapping[str, str] | None = None,
-    overrides: Mapping[str, str] | None = None,
-    watch: Watch | None = None,
-) -> RunOutcome:
+def make_run(request: Request, files: Files) -> RunOutcome:
     """Compute a run; found instead, where only the loaded model could tell that it is there.
 
-    `files`: what was read before any weights. For the rest see `start.run`.
+    `files`: what was read before any weights.
     """
-    watch = watch or Unwatched()
-    started, timings = utc_now(), Timings()
-    model: LoadedModel | None = None
-    with timings.stage("inputs"):
-        inputs = read_inputs(config, files)
+    config, stages = request.config, Stages(request.watch)
+    with stages("reading data", "inputs"):
+        inputs = read_inputs(config, files, request.metrics)
     if config.runtime.threads is not None:
         torch.set_num_threads(config.runtime.threads)
+    model: LoadedModel | None = None
     if inputs is None:
-        watch.stage("loading weights")
-        with timings.stage("load"):
-            model = load_model(config.model, config.seed, config.runtime.device)
-        inputs = read_inputs(config, read_files(config, model))
+        model = _load(config, stages)
+        inputs = read_inputs(config, read_files(config, model), request.metrics)
         assert inputs is not None
     if config.runtime.dry_run:
         return RunOutcome(None, plan=make_plan(config, inputs).text)
+    making = _Making(request, stages, inputs, model)
+    if request.held is not None:
+        return RunOutcome(None, making.run(request.held))
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, inputs.run_key)
     if directory.is_complete and not config.runtime.force:
-        return found_again(directory, overrides or {})
+        return found_again(directory, request.overrides)
     with directory.writing(), logged_to(directory.path / "run.log"):
-        for name, text in (hydra_files or {}).items():
+        for name, text in request.hydra_files.items():
             directory.write_text(f".hydra/{name}", text)
-        log.info("experiment %s, run %s", config.experiment, inputs.run_key)
-        if inputs.pairs.left_out:
-            log.warning("%d pairs left out: see manifest.json", len(inputs.pairs.left_out))
-        summary = _compute(
-            config, inputs, model, directory, timings, command, overrides or {}, started, watch
+        return RunOutcome(directory.path, making.run(directory))
+
+
+def _load(config: ExperimentConfig, stages: Stages) -> LoadedModel:
+    with stages("loading weights", "load"):
+        return load_model(config.model, config.seed, config.runtime.device)
+
+
+@dataclasses.dataclass
+class _Making:
+    """One run while it is made. `model` None: not loaded yet."""
+
+    request: Request
+    stages: Stages
+    inputs: Inputs
+    model: LoadedModel | None
+
+    def run(self, files: RunFiles) -> pa.Table:
+        """Everything from the plan to the manifest; returns the summary table."""
+        config, stages = self.request.config, self.stages
+        log.info("experiment %s, run %s", config.experiment, self.inputs.run_key)
+        if self.inputs.pairs.left_out:
+            log.warning("%d pairs left out: see manifest.json", len(self.inputs.pairs.left_out))
+        with stages("planning", "plan"):
+            planned = make_plan(config, self.inputs)
+        files.write_text("plan.txt", planned.text)
+        model = self.model or _load(config, stages)
+        with stages("checking the model", "guards"):
+            task = self._task(planned, model)
+            guards = check_guards(task)
+            decision = decide_backend(config.runtime.backend, task, planned.plan)
+        log.info("backend %s: %s", decision.backend.value, decision.reason)
+        scored = self._score(task, decision.backend.value)
+        if scored is not None and self.inputs.hypotheses.awaits_scores:
+            with stages("planning", "plan"):
+                self.inputs = with_scores(config, self.inputs, scored.edges)
+                planned = make_plan(config, self.inputs)
+                task = dataclasses.replace(task, classes=planned.classes)
+            files.write_text("plan.txt", planned.text)
+        measured = self._measure(task, planned, decision.backend.value)
+        done = Done(self.inputs, planned, task, decision, (*guards, *decision.guards), measured)
+        return self._leave(files, done, scored)
+
+    def _task(self, planned: Planned, model: LoadedModel) -> Task:
+        config, pairs = self.request.config, self.inputs.pairs
+        source = source_named(config.patch.source)(config.patch, config.seed)
+        return Task(
+            model=model,
+            pairs=pairs,
+            classes=planned.classes,
+            metrics=self.inputs.metrics,
+            source=source.on(model, pairs),
+            budget=budget_of(config.runtime.memory_gb, model.device),
         )
-    return RunOutcome(directory.path, summary)
 
+    def _score(self, task: Task, backend: str) -> RunScored | None:
+        config = self.request.config
+        if not config.scores.methods:
+            return None
+        methods = [method.value for method in config.scores.methods]
+        total = scoring_evaluations(task, scoring_of(config, backend), methods)
+        with (
+            self.stages("scoring edges", "scores"),
+            self.stages.watch.evaluations(total) as advance,
+        ):
+            return score_run(config, task, backend, advance)
 
-def _compute(
-    config: ExperimentConfig,
-    inputs: Inputs,
-    model: LoadedModel | None,
-    directory: RunDirectory,
-    timings: Timings,
-    command: tuple[str, ...] | None,
-    overrides: Mapping[str, str],
-    started: str,
-    watch: Watch,
-) -> pa.Table:
-    """Everything from the plan to the manifest; returns the summary table."""
-    watch.stage("planning")
-    with timings.stage("plan"):
-        planned = make_plan(config, inputs)
-    directory.write_text("plan.txt", planned.text)
-    if model is None:
-        watch.stage("loading weights")
-        with timings.stage("load"):
-            model = load_model(config.model, config.seed, config.runtime.device)
-    watch.stage("checking the model")
-    with timings.stage("guards"):
-        task = _task(config, inputs, planned, model)
-        guards = check_guards(task)
-        decision = decide_backend(config.runtime.backend, task, planned.plan)
-    log.info("backend %s: %s", decision.backend.value, decision.reason)
-    watch.stage("evaluating")
-    with timings.stage("execute"):
-        measured = _execute(config, inputs, planned, task, decision, watch)
-    timings.seconds["baseline"] = measured.baseline_seconds
-    timings.seconds["execute"] -= measured.baseline_seconds
-    watch.stage("writing tables and report")
-    with timings.stage("tables"):
-        results = results_of(config, inputs, planned.plan, measured, overrides)
-        tables = run_tables(config, inputs, results, model.tokenizer)
-        for name, table in tables.items():
-            directory.write_table(f"{name}.parquet", table)
-        summary = tables["summary"]
-    manifest = manifest_of(
-        config,
-        inputs,
-        planned,
-        task,
-        decision,
-        (*guards, *decision.guards),
-        measured,
-        timings,
-        command or command_line(),
-        started,
-    )
-    with timings.stage("report"):
-        view = RunView(manifest.to_dict(), tables, planned.text)
-        directory.write_text("report.html", render_report(view))
-    directory.write_manifest(dataclasses.replace(manifest, timings=dict(timings.seconds)))
-    return summary
+    def _measure(self, task: Task, planned: Planned, backend: str) -> Measured:
+        directions = list(dict.fromkeys(self.request.config.patch.directions))
+        total = evaluations(len(self.inputs.hypotheses.units), task, directions)
+        with (
+            self.stages("evaluating", "execute"),
+            self.stages.watch.evaluations(total) as advance,
+        ):
+            measured = evaluate(backend, task, planned.plan, directions, advance)
+        self.stages.add("baseline", measured.baseline_seconds)
+        self.stages.add("execute", -measured.baseline_seconds)
+        return measured
 
-
-def _task(config: ExperimentConfig, inputs: Inputs, planned: Planned, model: LoadedModel) -> Task:
-    return Task(
-        model=model,
-        pairs=inputs.pairs,
-        classes=planned.classes,
-        metrics=inputs.metrics,
-        source=source_named(config.patch.source)(config.patch, config.seed).on(model, inputs.pairs),
-        budget=budget_of(config.runtime.memory_gb, model.device),
-    )
-
-
-def _execute(
-    config: ExperimentConfig,
-    inputs: Inputs,
-    planned: Planned,
-    task: Task,
-    decision: BackendDecision,
-    watch: Watch,
-) -> Measured:
-    directions = list(dict.fromkeys(config.patch.directions))
-    units = inputs.hypotheses.units
-    total = evaluations(len(units), task, directions)
-    with watch.evaluations(total) as advance:
-        return evaluate(decision.backend.value, task, planned.plan, directions, advance)
+    def _leave(self, files: RunFiles, done: Done, scored: RunScored | None) -> pa.Table:
+        """Tables, page, and the manifest last."""
+        config = self.request.config
+        with self.stages("writing tables", "tables"):
+            results = results_of(
+                config, done.inputs, done.planned.plan, done.measured, self.request.overrides
+            )
+            tables = run_tables(config, done.inputs, results, done.task.model.tokenizer, scored)
+            for name, table in tables.items():
+                files.write_table(f"{name}.parquet", table)
+            for name, text in (scored.files(results.names) if scored else {}).items():
+                files.write_text(name, text)
+        manifest = manifest_of(self.request, done, self.stages.seconds)
+        with self.stages("writing the page", "report"):
+            view = RunView(manifest.to_dict(), tables, done.planned.text)
+            files.write_text("report.html", render_report(view))
+        files.write_manifest(dataclasses.replace(manifest, timings=dict(self.stages.seconds)))
+        return tables["summary"]

@@ -1,22 +1,21 @@
-"""What a run says of itself: its log, its timings, its manifest."""
+"""What a run says of itself: its log and its manifest."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.execute.backend import BackendDecision
 from pathpatch_runner.execute.guards import Guard
 from pathpatch_runner.execute.task import Measured, Task
 from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.runner.planned import Planned
+from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import (
     BackendRecord,
     Counts,
@@ -34,71 +33,62 @@ MOST_LEFT_OUT = 1000
 """Pairs left out of the dataset that the manifest lists."""
 
 
-@dataclass
-class Timings:
-    """Seconds by stage."""
+@dataclass(frozen=True)
+class Done:
+    """What a run did, before it is written down. `guards`: of the run and of its backend."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; a stage entered twice adds up."""
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+    inputs: Inputs
+    planned: Planned
+    task: Task
+    decision: BackendDecision
+    guards: tuple[Guard, ...]
+    measured: Measured
 
 
-def manifest_of(
-    config: ExperimentConfig,
-    inputs: Inputs,
-    planned: Planned,
-    task: Task,
-    decision: BackendDecision,
-    guards: tuple[Guard, ...],
-    measured: Measured,
-    timings: Timings,
-    command: tuple[str, ...],
-    started: str,
-) -> Manifest:
-    """The manifest of a run whose tables are written."""
-    device = task.model.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform_name()
-    provenance = Provenance(
-        command=command,
-        config={
-            **inputs.identity,
-            "description": config.description,
-            "runtime": vars(config.runtime),
-            "shape": vars(inputs.shape),
-        },
-        digests=inputs.digests,
-        git=git_state(),
-        versions=package_versions(),
-        platform=platform_name(),
-        device=str(device),
-        device_name=name,
-        dtype=str(task.model.dtype).removeprefix("torch."),
-        threads=torch.get_num_threads(),
-        started=started,
-        finished=utc_now(),
-    )
+def manifest_of(request: Request, done: Done, seconds: Mapping[str, float]) -> Manifest:
+    """The manifest of a run whose tables are written. `seconds`: by stage."""
+    inputs, decision = done.inputs, done.decision
     return Manifest(
         run_key=inputs.run_key,
-        experiment=config.experiment,
-        provenance=provenance,
-        guards=tuple(GuardRecord(**vars(guard)) for guard in guards),
+        experiment=request.config.experiment,
+        provenance=_provenance(request, done),
+        guards=tuple(GuardRecord(**vars(guard)) for guard in done.guards),
         backend=BackendRecord(decision.backend.value, decision.reason),
         counts=Counts(
             units=len(inputs.hypotheses.units),
             bindings_left_out=inputs.hypotheses.bindings_left_out,
-            mixed_evaluations=planned.plan.mixed_evaluations,
-            forward_passes=measured.passes,
+            mixed_evaluations=done.planned.plan.mixed_evaluations,
+            forward_passes=done.measured.passes,
             pairs=len(inputs.pairs.pairs),
-            points=measured.clean.shape[1],
+            points=done.measured.clean.shape[1],
             pairs_left_out=len(inputs.pairs.left_out),
         ),
-        timings=dict(timings.seconds),
+        timings=dict(seconds),
         left_out=inputs.pairs.left_out[:MOST_LEFT_OUT],
+    )
+
+
+def _provenance(request: Request, done: Done) -> Provenance:
+    config, model = request.config, done.task.model
+    cuda = model.device.type == "cuda"
+    return Provenance(
+        command=request.command,
+        config={
+            **done.inputs.identity,
+            "description": config.description,
+            "runtime": vars(config.runtime),
+            "shape": vars(done.inputs.shape),
+        },
+        digests=done.inputs.digests,
+        git=git_state(),
+        versions=package_versions(),
+        platform=platform_name(),
+        device=str(model.device),
+        device_name=torch.cuda.get_device_name(model.device) if cuda else platform_name(),
+        dtype=str(model.dtype).removeprefix("torch."),
+        threads=torch.get_num_threads(),
+        started=request.started,
+        finished=utc_now(),
     )
 
 

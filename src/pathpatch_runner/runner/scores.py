@@ -52,7 +52,7 @@ def score_run(
         return None
     graph = Graph(task.model.shape)
     one = scoring_task(task, scored_metric(config))
-    scoring = Scoring(wanted.of, wanted.direction, wanted.steps, backend)
+    scoring = scoring_of(config, backend)
     sizes = np.array([len(pair.points) for pair in task.pairs.pairs], dtype=np.float64)
     found = {}
     for method in wanted.methods:
@@ -69,6 +69,12 @@ def score_run(
         one.metrics[0], wanted.direction, sender, receiver, slot, found, int(sizes.sum())
     )
     return RunScored(table, EdgeScores(graph, of_edges))
+
+
+def scoring_of(config: ExperimentConfig, backend: str) -> Scoring:
+    """What the config says of scores. `backend`: the executor of `exact`."""
+    wanted = config.scores
+    return Scoring(wanted.of, wanted.direction, wanted.steps, backend)
 
 
 def scored_metric(config: ExperimentConfig) -> str:

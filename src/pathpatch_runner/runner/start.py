@@ -16,7 +16,7 @@ import pyarrow as pa
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.effects import missing_overrides, with_overrides
 from pathpatch_runner.inputs import Files, read_files, run_key_of
-from pathpatch_runner.runner.watch import Unwatched, Watch
+from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import RunDirectory
 
 
@@ -31,37 +31,22 @@ class RunOutcome:
     plan: str = ""
 
 
-def run(
-    config: ExperimentConfig,
-    *,
-    command: tuple[str, ...] | None = None,
-    hydra_files: Mapping[str, str] | None = None,
-    overrides: Mapping[str, str] | None = None,
-    watch: Watch | None = None,
-) -> RunOutcome:
+def run(request: Request) -> RunOutcome:
     """Run an experiment, or find that it has been run: the same config gives the same directory.
-    Prints nothing: `watch` is told what happens.
+    Prints nothing: the request's watch is told what happens.
 
-    `hydra_files`: name -> text of what goes to `.hydra/`. `overrides`: what the command line or the
-    sweep set, key -> text of the value: the tables say it in `set.<key>`. Raises `PathPatchError`
-    for everything that a user can mend.
+    Raises `PathPatchError` for everything that a user can mend.
     """
-    watch = watch or Unwatched()
-    watch.stage("reading data")
+    config = request.config
+    request.watch.stage("reading data")
     files = read_files(config)
-    found = None if config.runtime.dry_run else finished(config, files)
-    if found is not None:
-        return found_again(found, overrides or {})
+    if not config.runtime.dry_run and request.held is None:
+        found = finished(config, files)
+        if found is not None:
+            return found_again(found, request.overrides)
     from pathpatch_runner.runner.pipeline import make_run
 
-    return make_run(
-        config,
-        files,
-        command=command,
-        hydra_files=hydra_files,
-        overrides=overrides,
-        watch=watch,
-    )
+    return make_run(request, files)
 
 
 def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:

@@ -27,11 +27,16 @@ from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.model.tokenizer import Tokenizer
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.runner.prompts import pairs_table
+from pathpatch_runner.runner.scores import RunScored
 from pathpatch_runner.store import package_versions, reproducible
 
 
 def run_tables(
-    config: ExperimentConfig, inputs: Inputs, results: Results, tokenizer: Tokenizer | None
+    config: ExperimentConfig,
+    inputs: Inputs,
+    results: Results,
+    tokenizer: Tokenizer | None,
+    scored: RunScored | None = None,
 ) -> dict[str, pa.Table]:
     """Every table of the run, by the name of its file without `.parquet`."""
     description = reproducible(
@@ -45,6 +50,8 @@ def run_tables(
     contrasts = read_contrasts(config.contrasts, results.units)
     if contrasts:
         tables["contrasts"] = contrasts_table(results, contrasts, config.statistics, config.seed)
+    if scored is not None:
+        tables["scores"] = scored.table(results.names)
     return {name: describe_run(table, description) for name, table in tables.items()}
 
 
