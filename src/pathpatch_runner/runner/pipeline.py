@@ -27,6 +27,7 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.planned import Planned, make_plan
@@ -61,8 +62,8 @@ def make_run(
     if inputs is None:
         watch.stage("loading weights")
         with timings.stage("load"):
-            model = load_model(config.model, config.seed, config.runtime.device)
-        inputs = read_inputs(config, read_files(config, model))
+            model = load_model(files.source, config.runtime.device)
+        inputs = read_inputs(config, read_files(config, files.source, model))
         assert inputs is not None
     if config.runtime.dry_run:
         return RunOutcome(None, plan=make_plan(config, inputs).text)
@@ -75,13 +76,16 @@ def make_run(
         log.info("experiment %s, run %s", config.experiment, inputs.run_key)
         if inputs.pairs.left_out:
             log.warning("%d pairs left out: see manifest.json", len(inputs.pairs.left_out))
-        summary = _compute(config, inputs, model, directory, timings, command, started, watch)
+        summary = _compute(
+            config, inputs, files.source, model, directory, timings, command, started, watch
+        )
     return RunOutcome(directory.path, summary)
 
 
 def _compute(
     config: ExperimentConfig,
     inputs: Inputs,
+    source: ModelSource,
     model: LoadedModel | None,
     directory: RunDirectory,
     timings: Timings,
@@ -97,7 +101,7 @@ def _compute(
     if model is None:
         watch.stage("loading weights")
         with timings.stage("load"):
-            model = load_model(config.model, config.seed, config.runtime.device)
+            model = load_model(source, config.runtime.device)
     watch.stage("checking the model")
     with timings.stage("guards"):
         task = _task(config, inputs, planned, model)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.inputs import Files, read_files, run_key_of
+from pathpatch_runner.model.source import ModelSource, source_of
 from pathpatch_runner.runner.watch import Unwatched, Watch
 from pathpatch_runner.store import RunDirectory
 
@@ -36,22 +37,26 @@ def run(
     command: tuple[str, ...] | None = None,
     hydra_files: Mapping[str, str] | None = None,
     watch: Watch | None = None,
+    source: ModelSource | None = None,
 ) -> RunOutcome:
     """Run an experiment, or find that it has been run: the same config gives the same directory.
     Prints nothing: `watch` is told what happens.
 
-    `hydra_files`: name -> text of what goes to `.hydra/`. Raises `PathPatchError` for everything
+    `hydra_files`: name -> text of what goes to `.hydra/`. `source`: the model, where it is not one
+    that the config can name (a bridge in memory). Raises `PathPatchError` for everything
     that a user can mend.
     """
     watch = watch or Unwatched()
     watch.stage("reading data")
-    files = read_files(config)
+    source = source or source_of(config.model, config.seed)
+    files = read_files(config, source)
     found = None if config.runtime.dry_run else finished(config, files)
     if found is not None:
         return RunOutcome(found.path, found.read_table("summary.parquet"), reused=True)
     from pathpatch_runner.runner.pipeline import make_run
 
-    return make_run(config, files, command=command, hydra_files=hydra_files, watch=watch)
+    with source.in_use():
+        return make_run(config, files, command=command, hydra_files=hydra_files, watch=watch)
 
 
 def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:
