@@ -57,6 +57,7 @@ def measure(budget_gib: float) -> dict[str, Any]:
     from pathpatch_runner.execute.task import Task
     from pathpatch_runner.inputs import read_files, read_inputs
     from pathpatch_runner.model.load import load_model
+    from pathpatch_runner.model.source import source_of
     from pathpatch_runner.runner.planned import make_plan
 
     write_pairs(Path(__file__).parent / "pairs.jsonl")
@@ -64,8 +65,8 @@ def measure(budget_gib: float) -> dict[str, Any]:
     config = composed("b")
     (hypothesis,) = config.hypotheses.values()
     hypothesis.paths["path"].over = {"s": "a*.h*", "r": "a8.h3"}
-    model = load_model(config.model, 0, "cpu")
-    inputs = read_inputs(config, read_files(config, model))
+    model = load_model(source_of(config.model, 0), "cpu")
+    inputs = read_inputs(config, read_files(config, source_of(config.model, config.seed), model))
     assert inputs is not None
     planned = make_plan(config, inputs)
     source = source_named(config.patch.source)(config.patch, config.seed).on(model, inputs.pairs)

@@ -44,6 +44,7 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.runner.planned import make_plan
@@ -164,7 +165,7 @@ def parts_of(plan: Plan, count: int) -> list[Plan]:
 def measure(name: str, model: LoadedModel) -> dict[str, Any]:
     """One workload."""
     config = composed(name)
-    inputs = read_inputs(config, read_files(config, model))
+    inputs = read_inputs(config, read_files(config, source_of(config.model, config.seed), model))
     assert inputs is not None
     began = time.perf_counter()
     planned = make_plan(config, inputs)
@@ -284,7 +285,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     write_pairs(HERE / "pairs.jsonl")
     register_schemas()
-    model = load_model(composed("a").model, 0, "cpu")
+    model = load_model(source_of(composed("a").model, 0), "cpu")
     record: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),

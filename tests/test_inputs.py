@@ -10,12 +10,17 @@ import pytest
 from pathpatch_runner import inputs
 from pathpatch_runner.config import ExperimentConfig, named_files, to_plain
 from pathpatch_runner.errors import ConfigError
-from pathpatch_runner.inputs import check_settings, identity_of, read_files, run_key_of
+from pathpatch_runner.inputs import Files, check_settings, identity_of, read_files, run_key_of
+from pathpatch_runner.model.source import source_of
 from runs.small import experiment, write_pairs
 
 
+def read(config: ExperimentConfig) -> Files:
+    return read_files(config, source_of(config.model, config.seed))
+
+
 def key(config: ExperimentConfig) -> str:
-    found = run_key_of(config, read_files(config))
+    found = run_key_of(config, read(config))
     assert found is not None
     return found
 
@@ -38,14 +43,14 @@ def test_other_code_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     config = experiment(tmp_path)
     before = key(config)
     monkeypatch.setattr(inputs, "code_digest", lambda: "0" * 16)
-    assert read_files(config).digests["code"] == "0" * 16
+    assert read(config).digests["code"] == "0" * 16
     assert key(config) != before
 
 
 def test_a_config_that_cannot_be_read_has_no_key(tmp_path: Path) -> None:
     config = experiment(tmp_path)
     (tmp_path / "pairs.jsonl").write_text("not JSON\n")
-    files = read_files(config)
+    files = read(config)
     assert files.pairs is None
     assert "not JSON" in str(files.problems[0])
     assert run_key_of(config, files) is None

@@ -141,62 +141,15 @@ class WeightProcessing(Enum):
 
 @dataclass
 class ModelConfig:
-    """Fields every model kind has. `tf32`: on cards that can, float32 products of inputs rounded
-    to TensorFloat-32: faster, with three digits."""
+    """Fields every model kind has; a kind's own stand in its file in `model/`.
+
+    `tf32`: on cards that can, float32 products of inputs rounded to TensorFloat-32: faster, with
+    three digits."""
 
     kind: str = MISSING
     dtype: Dtype = Dtype.float32
     tf32: bool = False
     weight_processing: WeightProcessing = WeightProcessing.none
-
-
-@dataclass
-class NativeModelConfig(ModelConfig):
-    """`TransformerBridge.boot_native` from `config` (TransformerBridgeConfig fields, or the
-    path of a JSON file of them); `weights`: safetensors in TransformerLens names, else
-    random from `seed`; `tokenizer`: a tokenizer.json, not needed where the data carries ids."""
-
-    kind: str = "native"
-    config: Any = file_field()
-    weights: str | None = file_field(None)
-    tokenizer: str | None = file_field(None)
-
-
-@dataclass
-class LocalModelConfig(ModelConfig):
-    """A Hugging Face model directory. A tokenizer in it is used where the data is text."""
-
-    kind: str = "local"
-    path: str = file_field()
-
-
-@dataclass
-class HubModelConfig(ModelConfig):
-    """Any name TransformerBridge boots."""
-
-    kind: str = "hub"
-    name: str = MISSING
-    revision: str | None = None
-
-
-@dataclass
-class GgufModelConfig(ModelConfig):
-    """A GGUF file: `path`, or `file` inside the installed Python `package`."""
-
-    kind: str = "gguf"
-    path: str | None = file_field(None)
-    package: str | None = None
-    file: str | None = None
-
-
-@dataclass
-class RandomModelConfig(ModelConfig):
-    """A Hugging Face architecture with random weights: `architecture` is its model type
-    (gpt2, gpt_neox, llama, ...), `config` its configuration fields."""
-
-    kind: str = "random"
-    architecture: str = MISSING
-    config: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -40,9 +40,9 @@ from pathpatch_runner.expression.ast import PathSet, Route
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
 from pathpatch_runner.hypothesis.selection import RunScores
-from pathpatch_runner.model.digest import file_digest, model_digest, model_name
-from pathpatch_runner.model.shape import model_shape
-from pathpatch_runner.model.tokenizer import Tokenizer, load_tokenizer
+from pathpatch_runner.model.digest import file_digest
+from pathpatch_runner.model.source import ModelSource
+from pathpatch_runner.model.tokenizer import Tokenizer
 from pathpatch_runner.registry import DATASETS, METRICS, MODELS, SOURCES
 from pathpatch_runner.store import code_digest, module_digest, run_key
 from pathpatch_runner.store.identity import NOT_IN_KEY
@@ -59,8 +59,10 @@ class Files:
     """What an experiment's files hold. None: not readable (`problems` says why), or not there.
 
     `shape` None without a problem: only loading the model can tell, and nothing else is read yet.
+    `source`: the model that the config names, whose files are read once.
     """
 
+    source: ModelSource
     shape: ModelShape | None = None
     tokenizer: Tokenizer | None = None
     pairs: PairSet | None = None
@@ -82,17 +84,17 @@ class Inputs:
     run_key: str
 
 
-def read_files(config: ExperimentConfig, model: LoadedModel | None = None) -> Files:
-    """Read the files; `model`: the loaded model, None before. Never imports torch where the data
+def read_files(
+    config: ExperimentConfig, source: ModelSource, model: LoadedModel | None = None
+) -> Files:
+    """Read the files; `model`: the source's, once it is loaded. Never imports torch where the data
     are ids or the tokenizer is a file."""
     problems: list[PathPatchError] = []
-    shape = model.shape if model else _attempt(problems, lambda: model_shape(config.model))
+    shape = model.shape if model else _attempt(problems, lambda: source.shape)
     if shape is None:
-        return Files(problems=tuple(problems))
-    digest = model.digest if model else _attempt(problems, lambda: model_digest(config.model))
-    tokenizer = (
-        model.tokenizer if model else _attempt(problems, lambda: load_tokenizer(config.model))
-    )
+        return Files(source, problems=tuple(problems))
+    digest = _attempt(problems, lambda: source.digest)
+    tokenizer = _attempt(problems, lambda: source.tokenizer)
     pairs = None
     # Without its tokenizer every text of the data would be a problem of its own.
     if tokenizer is not None or not problems:
@@ -102,7 +104,8 @@ def read_files(config: ExperimentConfig, model: LoadedModel | None = None) -> Fi
     digests = {"model": digest or "", "dataset": pairs.digest if pairs else ""}
     for key, file in _other_files(config):
         digests[key] = _attempt(problems, partial(_digest_of, key, file)) or ""
-    return Files(shape, tokenizer, pairs, {**digests, **code_digests(config)}, tuple(problems))
+    digests |= code_digests(config)
+    return Files(source, shape, tokenizer, pairs, digests, tuple(problems))
 
 
 def _other_files(config: ExperimentConfig) -> list[tuple[str, str]]:
@@ -172,7 +175,7 @@ def read_inputs(
     identity = identity_of(config)
     return Inputs(
         shape=shape,
-        model_name=model_name(config.model),
+        model_name=files.source.name,
         pairs=pairs,
         hypotheses=hypotheses,
         metrics=metrics,

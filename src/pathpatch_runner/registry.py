@@ -106,7 +106,18 @@ def _told(point: metadata.EntryPoint) -> str:
 
 _HERE = "pathpatch_runner"
 
-MODELS = Registry("model kind", f"{_HERE}.models", {})
+MODELS = Registry(
+    "model kind",
+    f"{_HERE}.models",
+    {
+        "native": f"{_HERE}.model.native:NativeModel",
+        "local": f"{_HERE}.model.local:LocalModel",
+        "hub": f"{_HERE}.model.hub:HubModel",
+        "gguf": f"{_HERE}.model.gguf:GgufModel",
+        "random": f"{_HERE}.model.random:RandomModel",
+        "in_memory": f"{_HERE}.model.in_memory:InMemoryModel",
+    },
+)
 DATASETS = Registry(
     "dataset kind",
     f"{_HERE}.datasets",

@@ -81,7 +81,7 @@ def test_our_own_json_has_more_and_is_still_theirs(tmp_path: Path) -> None:
         order=tuple(range(6)),
         scores=scores,
         method="eap",
-        about={"metric": "logit_diff", "run_key": "0123"},
+        about={"metric": "logit_dif", "run_key": "0123"},
     )
     data = graph_data(own)
     assert data["cfg"] == CFG
@@ -216,23 +216,23 @@ def test_all_mistakes_of_a_file_together(tmp_path: Path) -> None:
     [
         (
             "input->m0\nm0->logits\ninput -> m0\n",
-            "edges.txt: 1 edge stands there twice: input->m0",
+            f"{WHERE}: 1 edge stands there twice: input->m0",
         ),
         (
             "a0.h0->a1.h0\n",
-            'edges.txt: 1 edge is not in this model: "a0.h0->a1.h0" (a1.h0 reads through slots: '
+            f'{WHERE}: 1 edge is not in this model: "a0.h0->a1.h0" (a1.h0 reads through slots: '
             "write a1.h0<q>, a1.h0<k>, a1.h0<v>)",
         ),
         (
             "a0.h0->m0<q>\n",
-            'edges.txt: 1 edge is not in this model: "a0.h0->m0<q>" (m0 has no slots)',
+            f'{WHERE}: 1 edge is not in this model: "a0.h0->m0<q>" (m0 has no slots)',
         ),
         (
             "a0.h0 to m0\n",
-            'edges.txt: 1 edge is not in this model: "a0.h0 to m0" (write writer->reader<slot>: '
+            f'{WHERE}: 1 edge is not in this model: "a0.h0 to m0" (write writer->reader<slot>: '
             "a0.h3->a1.h9<k>)",
         ),
-        ("# nothing\n", "edges.txt: no edges. Write one a line: a0.h3->a1.h9<k>"),
+        ("# nothing\n", f"{WHERE}: no edges. Write one a line: a0.h3->a1.h9<k>"),
     ],
 )
 def test_mistakes_in_text_files(tmp_path: Path, lines: str, expected: str) -> None:

@@ -11,8 +11,11 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from pathpatch_runner.config import Dtype, LocalModelConfig, NativeModelConfig
+from pathpatch_runner.config import Dtype
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.local import LocalModelConfig
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.source import source_of
 from reference import architectures
 from reference.reference_model import ReferenceModel
 
@@ -97,12 +100,14 @@ def specimen(name: str) -> Specimen:
     _enlarge(plain)
     with tempfile.TemporaryDirectory() as folder:
         plain.save_pretrained(folder)
-        model = load_model(LocalModelConfig(path=folder, dtype=Dtype.float64), 0, "cpu")
+        model = load_model(source_of(LocalModelConfig(path=folder, dtype=Dtype.float64), 0), "cpu")
     return Specimen(model, reference(plain))
 
 
 def _native(fields: dict[str, Any]) -> Specimen:
-    model = load_model(NativeModelConfig(config=dict(fields), dtype=Dtype.float64), 0, "cpu")
+    model = load_model(
+        source_of(NativeModelConfig(config=dict(fields), dtype=Dtype.float64), 0), "cpu"
+    )
     torch.manual_seed(1)
     _enlarge(model.bridge.original_model)
     return Specimen(model, architectures.native(model.bridge.original_model))

@@ -12,7 +12,7 @@ import torch
 
 from execute.models import GROUPED, NEW, specimen
 from execute.path_sets import random_pairs, random_path_set, task_of
-from pathpatch_runner.config import Backend, Direction, Dtype, RandomModelConfig
+from pathpatch_runner.config import Backend, Direction, Dtype
 from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.backend import decide_backend
 from pathpatch_runner.execute.delta.executor import DeltaOnBatch
@@ -23,6 +23,8 @@ from pathpatch_runner.execute.memory import Budget
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.compile import compile_plan
 from plan.small import path_set
@@ -205,7 +207,7 @@ def test_other_architectures_have_one_of_the_executors(
     architecture: str, fields: dict[str, object], backend: Backend
 ) -> None:
     config = RandomModelConfig(architecture=architecture, config=fields)
-    model = load_model(config, 0, "cpu")
+    model = load_model(source_of(config, 0), "cpu")
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
     sender = "a0" if architecture == "olmo2" else "a0.h1"
     sets = [path_set(model.shape, f"{sender} => logits")]
@@ -229,7 +231,7 @@ def test_weights_that_are_not_numbers() -> None:
         architecture="gpt2",
         config={"n_layer": 1, "n_head": 2, "n_embd": 16, "vocab_size": 11, "n_positions": 16},
     )
-    model = load_model(config, 0, "cpu")
+    model = load_model(source_of(config, 0), "cpu")
     with torch.no_grad():
         model.bridge.original_model.transformer.ln_f.weight[0] = torch.nan
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
@@ -262,7 +264,7 @@ def test_float32_is_within_a_ten_thousandth(architecture: str) -> None:
         config={**shapes[architecture], "initializer_range": 0.2},
         dtype=Dtype.float32,
     )
-    model = load_model(config, 0, "cpu")
+    model = load_model(source_of(config, 0), "cpu")
     rng = random.Random(3)
     sets = [random_path_set(rng, Graph(model.shape), positions=True, back=True) for _ in range(6)]
     task, alphabet = task_of(model, random_pairs(rng, 50, (12, 12), everywhere=False), sets)

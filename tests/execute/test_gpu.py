@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from execute.path_sets import random_pairs, random_path_set, task_of
-from pathpatch_runner.config import Direction, Dtype, RandomModelConfig
+from pathpatch_runner.config import Direction, Dtype
 from pathpatch_runner.execute.delta.stages import StageLoop
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.plan.compile import compile_plan
 
 pytestmark = [
@@ -29,7 +31,7 @@ TOLERANCE = {Dtype.float32: 1e-4, Dtype.bfloat16: 0.05}
 
 
 def model(dtype: Dtype, device: str) -> LoadedModel:
-    return load_model(dataclasses.replace(CONFIG, dtype=dtype), 0, device)
+    return load_model(source_of(dataclasses.replace(CONFIG, dtype=dtype), 0), device)
 
 
 def some_sets() -> list[PathSet]:

@@ -12,7 +12,7 @@ import torch
 import pathpatch_runner.execute.hooks.passes as passes_module
 from execute.models import NAMES, NATIVE, specimen
 from execute.path_sets import random_pairs, task_of
-from pathpatch_runner.config import Dtype, NativeModelConfig, PatchConfig, RandomModelConfig
+from pathpatch_runner.config import Dtype, PatchConfig
 from pathpatch_runner.errors import GuardError
 from pathpatch_runner.execute.guards import CAUGHT, DIRECT, Guard, check_guards, with_broken_twin
 from pathpatch_runner.execute.sources import source_named
@@ -20,6 +20,9 @@ from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.worlds import lay_out
 from plan.small import path_set
@@ -67,14 +70,14 @@ def test_guards_hold_in_three_passes(name: str) -> None:
 @pytest.mark.parametrize(("architecture", "sizes"), [("gpt2", SIZES), ("llama", LLAMA)])
 def test_half_precision(dtype: Dtype, architecture: str, sizes: dict[str, int]) -> None:
     config = RandomModelConfig(architecture=architecture, config=sizes, dtype=dtype)
-    guards = guards_of(guard_task(load_model(config, 0, "cpu")))
+    guards = guards_of(guard_task(load_model(source_of(config, 0), "cpu")))
     assert guards[CAUGHT].value == pytest.approx(1, abs=0.1)
     assert guards[DIRECT].value < guards[DIRECT].tolerance
 
 
 def test_noise_too_small_to_see() -> None:
     """The control plants its own change: it does not hang on how much the data's changes."""
-    model = load_model(RandomModelConfig(architecture="gpt2", config=SIZES), 0, "cpu")
+    model = load_model(source_of(RandomModelConfig(architecture="gpt2", config=SIZES), 0), "cpu")
     task = guard_task(model)
     source = source_named("noise")(PatchConfig(source="noise", noise_scale=1e-3), 0)
     guards = guards_of(dataclasses.replace(task, source=source.on(model, task.pairs)))
@@ -84,7 +87,7 @@ def test_noise_too_small_to_see() -> None:
 def native(**unembedding: torch.Tensor) -> LoadedModel:
     """An attention-only native model in float64 with another unembedding."""
     fields = {**NATIVE["attention only"], "normalization_type": None}
-    model = load_model(NativeModelConfig(config=fields, dtype=Dtype.float64), 0, "cpu")
+    model = load_model(source_of(NativeModelConfig(config=fields, dtype=Dtype.float64), 0), "cpu")
     with torch.no_grad():
         for name, value in unembedding.items():
             getattr(model.bridge.original_model.head, name).copy_(value)

@@ -16,11 +16,13 @@ from execute.executors import BRUTE_FORCE, run
 from execute.executors import NAMES as EXECUTORS
 from execute.models import Specimen, specimen
 from execute.path_sets import random_pairs, random_path_set
-from pathpatch_runner.config import Direction, Dtype, NativeModelConfig
+from pathpatch_runner.config import Direction, Dtype
 from pathpatch_runner.dataset import Pair, PairSet, Point
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.source import source_of
 from plan.small import path_set
 from reference import architectures
 
@@ -166,7 +168,7 @@ def linear_model() -> Specimen:
         "positional_embedding_type": "standard",
         "act_fn": "relu",
     }
-    model = load_model(NativeModelConfig(config=fields, dtype=Dtype.float64), 0, "cpu")
+    model = load_model(source_of(NativeModelConfig(config=fields, dtype=Dtype.float64), 0), "cpu")
     native = model.bridge.original_model
     factors = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double()
     with torch.no_grad():

@@ -12,12 +12,14 @@ import torch
 from execute.models import TOLERANCE, specimen
 from execute.path_sets import random_pairs, task_of
 from pathpatch_runner.circuit import edges_of
-from pathpatch_runner.config import Direction, Dtype, NativeModelConfig, Scored
+from pathpatch_runner.config import Direction, Dtype, Scored
 from pathpatch_runner.execute.scoring import Scoring, score, scoring_evaluations, scoring_task
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.metric import Targets
 from pathpatch_runner.metric.resolve import metric_named
 from pathpatch_runner.model.load import load_model
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.source import source_of
 from reference.shared_network import shared_run
 
 METHODS = ("exact", "eap", "eap_ig_inputs", "eap_ig_activations")
@@ -79,7 +81,7 @@ def test_on_a_linear_model_every_method_is_exact(method: str, of: Scored) -> Non
         "attn_only": True, "normalization_type": None, "positional_embedding_type": "standard",
         "act_fn": "relu",
     }  # fmt: skip
-    model = load_model(NativeModelConfig(config=fields, dtype=Dtype.float64), 0, "cpu")
+    model = load_model(source_of(NativeModelConfig(config=fields, dtype=Dtype.float64), 0), "cpu")
     pairs = random_pairs(random.Random(2), 7, (1, 1, 1), everywhere=True)
     task, _ = task_of(model, pairs, [], ("logit_diff",))
     scoring = Scoring(of, Direction.noising, 3, "delta")

@@ -15,8 +15,9 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 
 from pathpatch_runner.cli.schema import register_schemas
-from pathpatch_runner.config import Backend, ExperimentConfig, NativeModelConfig, RuntimeConfig
+from pathpatch_runner.config import Backend, ExperimentConfig, RuntimeConfig
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
+from pathpatch_runner.model.native import NativeModelConfig
 from pathpatch_runner.runner import Request, run
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 
-from pathpatch_runner.config import Dtype, ModelConfig, NativeModelConfig, RandomModelConfig
+from pathpatch_runner.config import Dtype, ModelConfig
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
 
 SEED = 3
 OLD = {"n_layer": 2, "n_head": 2, "n_embd": 16, "vocab_size": 11, "n_positions": 16}
@@ -106,7 +109,7 @@ def config_of(name: str) -> ModelConfig:
 
 @cache
 def loaded(name: str) -> LoadedModel:
-    return load_model(config_of(name), SEED, "cpu")
+    return load_model(source_of(config_of(name), SEED), "cpu")
 
 
 def plain_twin(name: str) -> Any:

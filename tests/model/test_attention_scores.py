@@ -18,7 +18,7 @@ IDS = torch.tensor([[1, 0, 5, 9, 0, 2], [4, 4, 4, 0, 10, 3]])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_the_softmax_of_the_scores_is_the_pattern(name: str, layer: int) -> None:
     model = loaded(name)
-    sites = model.sites.layers[layer]
+    sites = model.hook_points.layers[layer]
     seen: dict[str, torch.Tensor] = {}
     # Scaled up, or the pattern would hardly depend on the scores of a random model.
     scales = {sites.q: 20.0, sites.k: 20.0, sites.pattern: 1.0}

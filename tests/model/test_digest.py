@@ -9,16 +9,19 @@ import pytest
 from huggingface_hub import constants
 
 from model.small_models import NATIVE_FIELDS
-from pathpatch_runner.config import (
-    GgufModelConfig,
-    HubModelConfig,
-    LocalModelConfig,
-    ModelConfig,
-    NativeModelConfig,
-    RandomModelConfig,
-)
+from pathpatch_runner.config import ModelConfig
 from pathpatch_runner.errors import ModelError
-from pathpatch_runner.model.digest import file_digest, model_digest, model_name
+from pathpatch_runner.model.digest import file_digest
+from pathpatch_runner.model.gguf import GgufModelConfig
+from pathpatch_runner.model.hub import HubModelConfig
+from pathpatch_runner.model.local import LocalModelConfig
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
+
+
+def digest(config: ModelConfig) -> str:
+    return source_of(config, 0).digest
 
 
 def native(folder: Path, weights: bytes = b"w", **changed: object) -> NativeModelConfig:
@@ -41,8 +44,8 @@ def test_a_file_is_hashed_in_full(tmp_path: Path) -> None:
 def test_where_a_native_model_lies_does_not_matter(tmp_path: Path) -> None:
     here, there = native(tmp_path / "here"), native(tmp_path / "there")
     inline = NativeModelConfig(config=dict(reversed(NATIVE_FIELDS.items())), weights=here.weights)
-    assert model_digest(here) == model_digest(there) == model_digest(inline)
-    assert len(model_digest(here)) == 16
+    assert digest(here) == digest(there) == digest(inline)
+    assert len(digest(here)) == 16
 
 
 def test_weights_config_and_tokenizer_matter(tmp_path: Path) -> None:
@@ -60,7 +63,7 @@ def test_weights_config_and_tokenizer_matter(tmp_path: Path) -> None:
         native(tmp_path / "d", weights=b"x"),
         native(tmp_path / "e", eps=1e-6),
     ]
-    assert len({model_digest(config) for config in configs}) == 5
+    assert len({digest(config) for config in configs}) == 5
 
 
 def test_every_file_of_a_local_model_matters(tmp_path: Path) -> None:
@@ -69,7 +72,7 @@ def test_every_file_of_a_local_model_matters(tmp_path: Path) -> None:
         folder = tmp_path / name
         folder.mkdir()
         (folder / "config.json").write_text(text)
-        found.append(model_digest(LocalModelConfig(path=str(folder))))
+        found.append(digest(LocalModelConfig(path=str(folder))))
     assert found[0] == found[1] != found[2]
 
 
@@ -77,7 +80,7 @@ def test_a_random_model_is_its_config() -> None:
     one = RandomModelConfig(architecture="gpt2", config={"n_layer": 1, "n_head": 2})
     same = RandomModelConfig(architecture="gpt2", config={"n_head": 2, "n_layer": 1})
     other = RandomModelConfig(architecture="gpt2", config={"n_layer": 2, "n_head": 2})
-    assert model_digest(one) == model_digest(same) != model_digest(other)
+    assert digest(one) == digest(same) != digest(other)
 
 
 def test_a_hub_model_is_the_commit_in_the_cache(
@@ -89,10 +92,10 @@ def test_a_hub_model_is_the_commit_in_the_cache(
     (refs / "main").write_text("c0ffee")
     (refs / "v2").write_text("beef")
     by_name = HubModelConfig(name="me/mine")
-    assert model_digest(by_name) == model_digest(HubModelConfig(name="me/mine", revision="c0ffee"))
+    assert digest(by_name) == digest(HubModelConfig(name="me/mine", revision="c0ffee"))
     tagged = HubModelConfig(name="me/mine", revision="v2")
-    assert model_digest(tagged) == model_digest(HubModelConfig(name="me/mine", revision="beef"))
-    assert model_digest(tagged) != model_digest(by_name)
+    assert digest(tagged) == digest(HubModelConfig(name="me/mine", revision="beef"))
+    assert digest(tagged) != digest(by_name)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +112,10 @@ def test_a_hub_model_is_the_commit_in_the_cache(
     ],
 )
 def test_short_names(config: ModelConfig, name: str) -> None:
-    assert model_name(config) == name
+    assert source_of(config, 0).name == name
 
 
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ModelError) as caught:
-        model_digest(NativeModelConfig(config=NATIVE_FIELDS, weights="gone.safetensors"))
-    assert str(caught.value) == 'model: no file "gone.safetensors"'
+        digest(NativeModelConfig(config=NATIVE_FIELDS, weights="gone.safetensors"))
+    assert str(caught.value) == 'model.weights: no file "gone.safetensors"'

@@ -18,15 +18,17 @@ from model.small_models import (
     config_of,
     loaded,
 )
-from pathpatch_runner.config import (
-    GgufModelConfig,
-    LocalModelConfig,
-    NativeModelConfig,
-    RandomModelConfig,
-)
+from pathpatch_runner.config import ModelConfig
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.shape import model_shape, shape_of
+from pathpatch_runner.model.local import LocalModelConfig
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
+
+
+def model_shape(config: ModelConfig) -> ModelShape | None:
+    return source_of(config, 0).shape
 
 
 @pytest.mark.parametrize("name", RANDOM)
@@ -50,7 +52,7 @@ def test_the_shape_of_native_models() -> None:
 @pytest.mark.parametrize("name", [*RANDOM, *NATIVE])
 def test_the_loaded_model_agrees(name: str) -> None:
     model = loaded(name)
-    assert model.shape == model_shape(config_of(name)) == shape_of(model.bridge)
+    assert model.shape == model_shape(config_of(name))
 
 
 def test_a_native_config_may_lie_in_a_file(tmp_path: Path) -> None:
@@ -62,10 +64,6 @@ def test_a_native_config_may_lie_in_a_file(tmp_path: Path) -> None:
 def test_a_local_directory_is_read_without_its_weights(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", **GROUPED}))
     assert model_shape(LocalModelConfig(path=str(tmp_path))) == SHAPES["llama"]
-
-
-def test_the_shape_of_a_gguf_file_is_unknown_before_loading(tmp_path: Path) -> None:
-    assert model_shape(GgufModelConfig(path=str(tmp_path / "m.gguf"))) is None
 
 
 @pytest.mark.parametrize(
@@ -92,9 +90,10 @@ def test_the_shape_of_a_gguf_file_is_unknown_before_loading(tmp_path: Path) -> N
             "those of its Hugging Face config",
         ),
         (
-            RandomModelConfig(architecture="bloom", config={}),
-            'model: architecture "bloom" does not say its sizes: none of max_position_embeddings, '
-            "n_positions, n_ctx, seq_length",
+            RandomModelConfig(architecture="mamba", config={}),
+            'model: the config of architecture "mamba" does not say n_heads as a whole number '
+            "(none of num_attention_heads, n_head, n_heads, num_heads, attention_heads), so it is "
+            "not read as a decoder of text",
         ),
         (
             LocalModelConfig(path="nowhere"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ import torch
 from safetensors.torch import save_file
 
 from model.small_models import NATIVE, RANDOM, loaded
-from pathpatch_runner.config import Dtype, NativeModelConfig
+from pathpatch_runner.config import Dtype
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.load import load_model
-from pathpatch_runner.model.probe import Forward, Hook, probe_sites
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.probe import Forward, Hook, probe
+from pathpatch_runner.model.source import source_of
+from pathpatch_runner.model.wiring import Probed, Wiring
 
 CPU = torch.device("cpu")
 END = (
@@ -31,15 +35,15 @@ END = (
     ],
 )
 def test_which_models_have_live_scores(name: str, live: bool) -> None:
-    assert [layer.scores is not None for layer in loaded(name).sites.layers] == [live, live]
+    assert [layer.scores is not None for layer in loaded(name).hook_points.layers] == [live, live]
 
 
 def test_the_sites_by_name() -> None:
-    sites = loaded("gpt2").sites
-    assert sites.embed == "hook_embed"
-    assert sites.resid_final == sites.stream_after(1) == "blocks.1.hook_resid_post"
-    assert sites.stream_after(0) == "blocks.1.hook_resid_pre"
-    assert dataclasses.asdict(sites.layers[1]) == {
+    points = loaded("gpt2").hook_points
+    assert points.embed == "hook_embed"
+    assert points.resid_final == points.stream_after(1) == "blocks.1.hook_resid_post"
+    assert points.stream_after(0) == "blocks.1.hook_resid_pre"
+    assert dataclasses.asdict(points.layers[1]) == {
         "q": "blocks.1.attn.hook_q",
         "k": "blocks.1.attn.hook_k",
         "v": "blocks.1.attn.hook_v",
@@ -49,7 +53,7 @@ def test_the_sites_by_name() -> None:
         "mlp_out": "blocks.1.hook_mlp_out",
         "resid_pre": "blocks.1.hook_resid_pre",
     }
-    assert loaded("attention only").sites.layers[0].mlp_out is None
+    assert loaded("attention only").hook_points.layers[0].mlp_out is None
 
 
 def breaking(name: str, site: str, how: str) -> Forward:
@@ -106,12 +110,12 @@ def breaking(name: str, site: str, how: str) -> Forward:
         (
             "blocks.0.attn.hook_q",
             "twice",
-            "blocks.0.attn.hook_q fires 2 times in a pass instead of once",
+            "blocks.0.attn.hook_q fires 2 times in a pass, not once",
         ),
         (
             "blocks.1.attn.hook_v",
             "never",
-            "blocks.1.attn.hook_v fires 0 times in a pass instead of once",
+            "blocks.1.attn.hook_v fires 0 times in a pass, not once",
         ),
         (
             "blocks.0.attn.hook_z",
@@ -122,15 +126,14 @@ def breaking(name: str, site: str, how: str) -> Forward:
 )
 def test_a_broken_hook_is_named(site: str, how: str, problem: str) -> None:
     with pytest.raises(ModelError) as caught:
-        probe_sites(breaking("gpt2", site, how), loaded("gpt2").shape, "gpt2", CPU)
+        probe(breaking("gpt2", site, how), loaded("gpt2").shape, "gpt2", CPU)
     assert str(caught.value) == f'model "gpt2": {problem}{END}'
 
 
 @pytest.mark.parametrize("site", ["attn.hook_attn_scores", "attn.hook_pattern"])
 def test_scores_that_are_dead_in_one_layer_are_not_offered(site: str) -> None:
     forward = breaking("gpt2", f"blocks.1.{site}", "dead")
-    sites = probe_sites(forward, loaded("gpt2").shape, "gpt2", CPU)
-    assert [layer.scores for layer in sites.layers] == [None, None]
+    assert not probe(forward, loaded("gpt2").shape, "gpt2", CPU).scores
 
 
 @pytest.mark.parametrize(
@@ -162,8 +165,8 @@ def test_scores_that_are_dead_in_one_layer_are_not_offered(site: str) -> None:
 def test_a_wrong_shape_is_found_out(name: str, wrong: dict[str, Any], problem: str) -> None:
     shape: ModelShape = dataclasses.replace(loaded(name).shape, **wrong)
     with pytest.raises(ModelError) as caught:
-        probe_sites(loaded(name).forward, shape, name, CPU)
-    assert str(caught.value) == f'model "{name}": {problem}{END}'
+        probe(loaded(name).forward, shape, name, CPU).check(shape, name, by_hand=False)
+    assert str(caught.value).startswith(f'model "{name}": {problem}. ')
 
 
 def test_weights_of_zero_are_not_a_dead_hook(tmp_path: Any) -> None:
@@ -176,10 +179,53 @@ def test_weights_of_zero_are_not_a_dead_hook(tmp_path: Any) -> None:
     config = NativeModelConfig(
         config=NATIVE["with MLPs"], weights=str(tmp_path / "w.safetensors"), dtype=Dtype.float32
     )
-    model = load_model(config, 0, "cpu")
+    model = load_model(source_of(config, 0), "cpu")
     assert model.forward(torch.tensor([[1, 2, 3]]), []).abs().max() == 0
 
 
 def test_a_context_of_one_token() -> None:
     config = NativeModelConfig(config={**NATIVE["attention only"], "n_ctx": 1})
-    assert load_model(config, 0, "cpu").forward(torch.tensor([[4]]), []).shape == (1, 1, 11)
+    assert load_model(source_of(config, 0), "cpu").forward(torch.tensor([[4]]), []).shape == (
+        1,
+        1,
+        11,
+    )
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 7])
+def test_four_passes_for_any_number_of_layers(n_layers: int) -> None:
+    source = source_of(NativeModelConfig(config={**NATIVE["with MLPs"], "n_layers": n_layers}), 0)
+    model = load_model(source, "cpu")
+    assert dict(model.passes) == {"probe": 4}
+    kept = json.loads(json.dumps(model.probed.to_dict()))
+    again = load_model(source, "cpu", probed=Probed.of_dict(kept))
+    assert again.probed == model.probed
+    assert again.hook_points == model.hook_points
+    assert dict(again.passes) == {}
+
+
+def test_what_is_seen_of_the_wiring() -> None:
+    seen = {name: loaded(name).probed for name in ("gpt2", "gpt_neox", "gemma2", "attention only")}
+    assert seen["gpt2"] == Probed(True, (0, 1), (True, True), (True, True))
+    assert seen["gpt_neox"].mlp_reads_attention == (False, False)
+    assert seen["gpt_neox"].wiring("x") == Wiring(parallel=True)
+    assert seen["gemma2"].wiring("x") == Wiring(separable_heads=False)
+    assert seen["attention only"].mlp_reads_attention == (None, None)
+
+
+def test_layers_that_are_wired_differently() -> None:
+    probed = Probed(True, (0, 1, 5), (True, True, True), (True, False, True))
+    with pytest.raises(ModelError, match="of some layers read their layer's attention and those"):
+        probed.wiring("x")
+
+
+def test_passes_are_counted_by_purpose() -> None:
+    model = load_model(source_of(NativeModelConfig(config=NATIVE["attention only"]), 0), "cpu")
+    ids = torch.tensor([[1, 2]])
+    with model.counting("guards"):
+        model.forward(ids, [])
+        with model.counting("proof"):
+            model.forward(ids, [])
+        model.forward(ids, [])
+    model.forward(ids, [])
+    assert dict(model.passes) == {"probe": 4, "guards": 2, "proof": 1, "other": 1}

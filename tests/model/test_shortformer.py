@@ -12,10 +12,12 @@ from safetensors.torch import save_file
 
 from model.small_models import NATIVE
 from model.written_out import Weights, expected_logits, random_weights
-from pathpatch_runner.config import Dtype, HubModelConfig, NativeModelConfig, WeightProcessing
+from pathpatch_runner.config import Dtype, WeightProcessing
 from pathpatch_runner.errors import ModelError
+from pathpatch_runner.model.hub import HubModelConfig
 from pathpatch_runner.model.load import load_model
-from pathpatch_runner.model.shape import model_shape
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.source import source_of
 
 IDS = [3, 1, 4, 1, 5]
 FIELDS: dict[str, Any] = {
@@ -36,7 +38,7 @@ def test_equals_the_forward_pass_written_out(tmp_path: Path) -> None:
     config = NativeModelConfig(
         config=FIELDS, weights=str(tmp_path / "model.safetensors"), dtype=Dtype.float64
     )
-    model = load_model(config, 0, "cpu")
+    model = load_model(source_of(config, 0), "cpu")
     logits = model.forward(torch.tensor([IDS]), [])[0]
     torch.testing.assert_close(
         logits, expected_logits(weights, IDS, shortformer=True), rtol=0, atol=1e-12
@@ -45,7 +47,7 @@ def test_equals_the_forward_pass_written_out(tmp_path: Path) -> None:
 
 def test_the_stream_knows_no_positions() -> None:
     """The same token everywhere is the same stream everywhere, whatever attends to what."""
-    model = load_model(NativeModelConfig(config=FIELDS, dtype=Dtype.float64), 0, "cpu")
+    model = load_model(source_of(NativeModelConfig(config=FIELDS, dtype=Dtype.float64), 0), "cpu")
     logits = model.forward(torch.tensor([[7] * 6]), [])[0]
     torch.testing.assert_close(logits, logits[:1].expand(6, -1), rtol=0, atol=1e-12)
 
@@ -53,7 +55,7 @@ def test_the_stream_knows_no_positions() -> None:
 def test_norms_are_not_folded_past_the_positions() -> None:
     config = NativeModelConfig(config=FIELDS, weight_processing=WeightProcessing.compatibility)
     with pytest.raises(ModelError) as caught:
-        load_model(config, 0, "cpu")
+        load_model(source_of(config, 0), "cpu")
     assert str(caught.value) == (
         'model "native-random": weight_processing=compatibility would fold its norms into queries '
         "and keys, past the positions added between them. Use weight_processing=none"
@@ -79,34 +81,28 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its repository is another one."""
-    monkeypatch.setattr("pathpatch_runner.model.load.load_tokenizer", lambda _: None)
-
-
-@pytest.mark.usefixtures("no_tokenizer")
 def test_the_paper_s_model_from_the_cache(cache: Path) -> None:
     weights = random_weights()
     cached_repository(cache, "ArthurConmy/redwood_attn_2l", LEGACY, weights)
     config = HubModelConfig(name="ArthurConmy/redwood_attn_2l", dtype=Dtype.float64)
-    shape = model_shape(config)
+    shape = source_of(config, 0).shape
     assert shape is not None
     assert (shape.n_layers, shape.n_heads, shape.attn_only) == (2, 2, True)
-    model = load_model(config, 0, "cpu")
+    model = load_model(source_of(config, 0), "cpu")
     logits = model.forward(torch.tensor([IDS]), [])[0]
     torch.testing.assert_close(
         logits, expected_logits(weights, IDS, shortformer=True), rtol=0, atol=1e-12
     )
 
 
-@pytest.mark.usefixtures("no_tokenizer")
 def test_another_old_model_from_the_cache(cache: Path) -> None:
     """Standard positions and an MLP."""
     weights = random_weights(d_mlp=20)
     said = {**LEGACY, "attn_only": False, "d_mlp": 20, "shortformer_pos": False}
     cached_repository(cache, "NeelNanda/small", said, weights)
-    model = load_model(HubModelConfig(name="NeelNanda/small", dtype=Dtype.float64), 0, "cpu")
+    model = load_model(
+        source_of(HubModelConfig(name="NeelNanda/small", dtype=Dtype.float64), 0), "cpu"
+    )
     logits = model.forward(torch.tensor([IDS]), [])[0]
     torch.testing.assert_close(logits, expected_logits(weights, IDS), rtol=0, atol=1e-12)
 
@@ -115,4 +111,4 @@ def test_a_config_that_says_too_little(cache: Path) -> None:
     said = {name: value for name, value in LEGACY.items() if name != "n_ctx"}
     cached_repository(cache, "ArthurConmy/redwood_attn_2l", said, random_weights())
     with pytest.raises(ModelError, match=r"does not say n_ctx$"):
-        load_model(HubModelConfig(name="ArthurConmy/redwood_attn_2l"), 0, "cpu")
+        load_model(source_of(HubModelConfig(name="ArthurConmy/redwood_attn_2l"), 0), "cpu")

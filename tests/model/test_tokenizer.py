@@ -12,20 +12,24 @@ from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import Metaspace, WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
-from pathpatch_runner.config import (
-    GgufModelConfig,
-    LocalModelConfig,
-    NativeModelConfig,
-    RandomModelConfig,
-)
+from pathpatch_runner.config import ModelConfig
 from pathpatch_runner.errors import ModelError
+from pathpatch_runner.model.gguf import GgufModelConfig
+from pathpatch_runner.model.local import LocalModelConfig
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.model.tokenizer import (
     Added,
     HuggingFaceTokenizer,
     Located,
     Tokenizer,
-    load_tokenizer,
 )
+
+
+def tokenizer_of(config: ModelConfig) -> Tokenizer | None:
+    return source_of(config, 0).tokenizer
+
 
 WORDS = {"<unk>": 0, "the": 1, "cat": 2, "sat": 3}
 
@@ -48,7 +52,7 @@ def check(tokenizer: Tokenizer | None) -> None:
 
 def test_a_tokenizer_file(tmp_path: Path) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
-    check(load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file))))
+    check(tokenizer_of(NativeModelConfig(config={}, tokenizer=str(file))))
 
 
 def test_the_tokenizer_in_a_local_directory(tmp_path: Path) -> None:
@@ -57,7 +61,7 @@ def test_the_tokenizer_in_a_local_directory(tmp_path: Path) -> None:
     file = write_tokenizer(tmp_path / "words.json")
     folder = tmp_path / "model"
     PreTrainedTokenizerFast(tokenizer_file=str(file), unk_token="<unk>").save_pretrained(folder)
-    check(load_tokenizer(LocalModelConfig(path=str(folder))))
+    check(tokenizer_of(LocalModelConfig(path=str(folder))))
 
 
 SPECIAL = {"<unk>": 0, "<s>": 1, "</s>": 2}
@@ -86,9 +90,9 @@ def both_libraries(tmp_path: Path) -> list[Tokenizer]:
     other = PreTrainedTokenizerFast(
         tokenizer_file=str(file), unk_token="<unk>", bos_token="<s>", eos_token="</s>"
     )
-    found = load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file)))
+    found = tokenizer_of(NativeModelConfig(config={}, tokenizer=str(file)))
     assert found is not None
-    return [found, HuggingFaceTokenizer(other)]
+    return [found, HuggingFaceTokenizer(lambda: other)]
 
 
 def test_what_a_tokenizer_adds(tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ def test_what_a_tokenizer_adds(tmp_path: Path) -> None:
 
 def test_a_tokenizer_that_adds_nothing(tmp_path: Path) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
-    tokenizer = load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file)))
+    tokenizer = tokenizer_of(NativeModelConfig(config={}, tokenizer=str(file)))
     assert tokenizer is not None
     assert tokenizer.added == Added((), ())
     assert dict(tokenizer.special) == {}
@@ -129,24 +133,24 @@ def test_a_token_is_shown_with_the_space_before_it(tmp_path: Path) -> None:
 def test_a_tokenizer_file_with_a_mark_at_its_beginning(tmp_path: Path) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
-    check(load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file))))
+    check(tokenizer_of(NativeModelConfig(config={}, tokenizer=str(file))))
 
 
 def test_a_directory_is_no_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        load_tokenizer(NativeModelConfig(config={}, tokenizer=str(tmp_path)))
-    assert str(caught.value) == f'model.tokenizer: "{tmp_path}" is a directory, not a file'
+        tokenizer_of(NativeModelConfig(config={}, tokenizer=str(tmp_path)))
+    assert str(caught.value) == f'model.tokenizer: "{tmp_path}" is a directory. Name a file'
 
 
 def test_models_without_a_tokenizer(tmp_path: Path) -> None:
-    assert load_tokenizer(NativeModelConfig(config={})) is None
-    assert load_tokenizer(RandomModelConfig(architecture="gpt2")) is None
-    assert load_tokenizer(LocalModelConfig(path=str(tmp_path))) is None
+    assert tokenizer_of(NativeModelConfig(config={})) is None
+    assert tokenizer_of(RandomModelConfig(architecture="gpt2")) is None
+    assert tokenizer_of(LocalModelConfig(path=str(tmp_path))) is None
 
 
 def test_a_tokenizer_that_is_not_there() -> None:
     with pytest.raises(ModelError) as caught:
-        load_tokenizer(NativeModelConfig(config={}, tokenizer="gone.json"))
+        tokenizer_of(NativeModelConfig(config={}, tokenizer="gone.json"))
     assert str(caught.value) == 'model.tokenizer: no file "gone.json"'
 
 
@@ -154,7 +158,7 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     file = tmp_path / "tokenizer.json"
     file.write_text("{}")
     with pytest.raises(ModelError, match=r'model\.tokenizer: ".*" is not a tokenizer\.json: '):
-        load_tokenizer(NativeModelConfig(config={}, tokenizer=str(file)))
+        tokenizer_of(NativeModelConfig(config={}, tokenizer=str(file)))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
 )
 def test_a_gguf_file_that_is_not_there(config: GgufModelConfig, message: str) -> None:
     with pytest.raises(ModelError) as caught:
-        load_tokenizer(config)
+        _ = source_of(config, 0).digest
     assert str(caught.value) == message
 
 
@@ -188,15 +192,15 @@ def test_a_package_is_found_without_importing_it(
     (package / "other.gguf").touch()
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModelError) as caught:
-        load_tokenizer(GgufModelConfig(package="weights_in_a_package", file="m.gguf"))
+        _ = source_of(GgufModelConfig(package="weights_in_a_package", file="m.gguf"), 0).shape
     assert str(caught.value).endswith('has no "m.gguf". It has: other.gguf')
 
 
 def test_reading_configs_imports_neither_torch_nor_transformer_lens() -> None:
     code = (
         "import sys\n"
-        "import pathpatch_runner.model.tokenizer, pathpatch_runner.model.shape\n"
-        "import pathpatch_runner.model.digest\n"
+        "from pathpatch_runner.registry import MODELS\n"
+        "for name in MODELS.names(): MODELS.get(name, 'model.kind')\n"
         "print(sorted({'torch', 'transformers', 'transformer_lens'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

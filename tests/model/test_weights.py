@@ -10,16 +10,18 @@ from safetensors.torch import save_file
 
 from model.small_models import MLP_FIELDS, NATIVE
 from model.written_out import Weights, expected_logits, random_weights
-from pathpatch_runner.config import Dtype, NativeModelConfig
+from pathpatch_runner.config import Dtype
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.source import source_of
 
 
 def load(tmp_path: Path, weights: Weights, fields: dict[str, object]) -> LoadedModel:
     file = tmp_path / "model.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, file)
     config = NativeModelConfig(config=fields, weights=str(file), dtype=Dtype.float64)
-    return load_model(config, 0, "cpu")
+    return load_model(source_of(config, 0), "cpu")
 
 
 GROUPED = {**MLP_FIELDS, "n_heads": 4, "d_head": 4, "n_key_value_heads": 2}
@@ -89,4 +91,4 @@ def test_a_file_of_another_format(tmp_path: Path) -> None:
     file.write_bytes(b"not tensors")
     config = NativeModelConfig(config=NATIVE["attention only"], weights=str(file))
     with pytest.raises(ModelError, match=r"is not a safetensors file: "):
-        load_model(config, 0, "cpu")
+        load_model(source_of(config, 0), "cpu")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pathpatch_runner.config import GgufModelConfig
 from pathpatch_runner.errors import (
     ConfigError,
     ModelError,
@@ -15,7 +14,8 @@ from pathpatch_runner.errors import (
     PathPatchError,
     Problems,
 )
-from pathpatch_runner.model.files import explained, gguf_file
+from pathpatch_runner.model.files import explained
+from pathpatch_runner.model.gguf import GgufModel, GgufModelConfig
 from pathpatch_runner.regress.launch import Outcome, launcher, outcome
 from pathpatch_runner.regress.published import Run
 from pathpatch_runner.store import RunDirectory, code_digest
@@ -49,7 +49,7 @@ def test_numbers_of_other_code_judge_nothing(tmp_path: Path, code: str) -> None:
 
 def missing_package() -> Exception:
     with pytest.raises(ModelError) as caught:
-        gguf_file(GgufModelConfig(package="no_such_package", file="x.gguf"))
+        _ = GgufModel(GgufModelConfig(package="no_such_package", file="x.gguf"), 0).file
     return caught.value
 
 

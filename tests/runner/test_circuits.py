@@ -24,6 +24,7 @@ from pathpatch_runner.config import (
 from pathpatch_runner.errors import PathPatchError
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.inputs import read_files, run_key_of
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner import Request, run
 from runs.small import experiment
 
@@ -70,7 +71,7 @@ def test_the_file_of_a_circuit_is_part_of_the_run_key(tmp_path: Path) -> None:
     def key() -> str | None:
         path = PathConfig(circuit=str(tmp_path / "scores.json"), sizes=1)
         config = of_circuits(tmp_path, **{"c.1": path})
-        return run_key_of(config, read_files(config))
+        return run_key_of(config, read_files(config, source_of(config.model, config.seed)))
 
     write_scores(tmp_path / "scores.json")
     before = key()

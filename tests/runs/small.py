@@ -10,13 +10,13 @@ from typing import Any
 from pathpatch_runner.config import (
     ExperimentConfig,
     HypothesisConfig,
-    NativeModelConfig,
     PatchConfig,
     PathConfig,
     RuntimeConfig,
     UnitKind,
 )
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
+from pathpatch_runner.model.native import NativeModelConfig
 
 SHAPE: dict[str, Any] = {
     "n_layers": 2,

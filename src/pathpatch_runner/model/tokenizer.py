@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from pathpatch_runner.config import (
-    GgufModelConfig,
-    HubModelConfig,
-    LocalModelConfig,
-    ModelConfig,
-    NativeModelConfig,
-)
 from pathpatch_runner.errors import ModelError
-from pathpatch_runner.model.files import BOM, cached_first, explained, gguf_file, readable
-from pathpatch_runner.model.legacy import is_legacy, legacy_config
+from pathpatch_runner.reading import read_text
 
 
 class Added(NamedTuple):
@@ -82,10 +74,9 @@ class FileTokenizer:
     def __init__(self, path: Path) -> None:
         import tokenizers
 
-        with readable(path, "model.tokenizer"):
-            text = path.read_bytes().removeprefix(BOM)
+        text = read_text(path, "model.tokenizer", ModelError)
         try:
-            self._tokenizer = tokenizers.Tokenizer.from_buffer(text)
+            self._tokenizer = tokenizers.Tokenizer.from_str(text)
         except Exception as error:
             raise ModelError(
                 f'model.tokenizer: "{path}" is not a tokenizer.json: {error}'
@@ -130,10 +121,15 @@ class FileTokenizer:
 
 
 class HuggingFaceTokenizer:
-    """A tokenizer of the transformers library."""
+    """A tokenizer of the transformers library, loaded when the first text is read: where the data
+    are token ids it never is, nor is that library. `load` raises ModelError where it cannot be."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return self._load()
 
     @property
     def n_vocab(self) -> int:
@@ -196,58 +192,8 @@ def _inside_a_text(token: str | None, text: str) -> str:
     return token.replace(WORD_MARK, " ")
 
 
-def load_tokenizer(config: ModelConfig) -> Tokenizer | None:
-    """The tokenizer of a model, without its weights; None where it has none.
-
-    Raises ModelError where one is named and cannot be read.
-    """
-    if isinstance(config, NativeModelConfig):
-        if config.tokenizer is None:
-            return None
-        return FileTokenizer(Path(config.tokenizer))
-    if isinstance(config, LocalModelConfig):
-        names = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "tokenizer.model")
-        if not any((Path(config.path) / name).is_file() for name in names):
-            return None
-        return _from_pretrained(config.path, local_files_only=True)
-    if isinstance(config, HubModelConfig):
-        return _from_hub(config)
-    if isinstance(config, GgufModelConfig):
-        file = gguf_file(config)
-        return _from_pretrained(str(file.parent), gguf_file=file.name, local_files_only=True)
-    return None
-
-
-def _from_pretrained(name: str, **options: Any) -> Tokenizer:
+def pretrained_tokenizer(name: str, **options: Any) -> Any:
+    """A tokenizer as the transformers library loads it."""
     from transformers import AutoTokenizer
 
-    with explained(name, hub=False):
-        return HuggingFaceTokenizer(AutoTokenizer.from_pretrained(name, **options))
-
-
-def _from_hub(config: HubModelConfig) -> Tokenizer:
-    from transformers import AutoTokenizer
-
-    name = config.name
-    with explained(name):
-        if is_legacy(config):
-            name = _tokenizer_of_legacy(config)
-        return HuggingFaceTokenizer(
-            cached_first(
-                lambda local: AutoTokenizer.from_pretrained(
-                    name,
-                    revision=config.revision if name == config.name else None,
-                    local_files_only=local,
-                )
-            )
-        )
-
-
-def _tokenizer_of_legacy(config: HubModelConfig) -> str:
-    """Models in TransformerLens' old format name a tokenizer of another repository."""
-    named = legacy_config(config, local=False).get("tokenizer_name")
-    if not named:
-        raise ModelError(
-            f'model.name: "{config.name}" names no tokenizer. Give token ids in the data'
-        )
-    return str(named)
+    return AutoTokenizer.from_pretrained(name, **options)

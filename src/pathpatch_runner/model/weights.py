@@ -9,6 +9,7 @@ d_model, d_head], `W_K`, `W_V` [n_kv, d_model, d_head], `W_O` [n_heads, d_head, 
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
+from pathpatch_runner.model.files import PICKLED, readable, refused_pickle
 
 MOST_SHOWN = 8
 OPTIONAL = "unembed.b_U"
@@ -32,14 +34,41 @@ _NAMES = {
 _PARTS = {"q": "Q", "k": "K", "v": "V", "o": "O", "in": "in", "out": "out", "gate": "gate"}
 
 
-def load_native_weights(bridge: Any, shape: ModelShape, path: Path) -> None:
-    """Load a file into a native bridge. Raises ModelError listing all misfits."""
-    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
+def load_native_weights(
+    bridge: Any, shape: ModelShape, path: Path, dtype: torch.dtype, *, pickled: bool = False
+) -> None:
+    """Give a native bridge the tensors of a file, in `dtype`, as its parameters.
 
-    tensors = _read(path)
+    `pickled`: it may be a torch file. Raises ModelError listing all misfits.
+    """
+    tensors = _read(path, pickled=pickled)
     if OPTIONAL not in tensors:
         tensors[OPTIONAL] = torch.zeros(shape.n_logits)
-    expected = expected_tensors(bridge.state_dict(), shape)
+    _check_fit(path, tensors, expected_tensors(bridge.state_dict(), shape))
+    # Each in place of the parameter that the bridge was built with: nothing is held twice.
+    bridge.load_state_dict(_converted(bridge, tensors, dtype), strict=True, assign=True)
+    empty = [name for name, tensor in bridge.state_dict().items() if tensor.is_meta]
+    assert not empty, f"without weights: {empty}"
+
+
+def _converted(
+    bridge: Any, tensors: dict[str, torch.Tensor], dtype: torch.dtype
+) -> dict[str, torch.Tensor]:
+    """In a native bridge's names and layout; `tensors` is emptied."""
+    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
+
+    state: dict[str, torch.Tensor] = {}
+    for name in list(tensors):
+        for own, tensor in convert_tl_checkpoint({name: tensors.pop(name)}, bridge.cfg).items():
+            state[own] = tensor.to(dtype)
+    if "positions.weight" in bridge.state_dict():
+        state["positions.weight"] = state.pop("pos_embed.weight")
+    return state
+
+
+def _check_fit(
+    path: Path, tensors: dict[str, torch.Tensor], expected: dict[str, tuple[int, ...]]
+) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wrong = [
         f"{name} {list(size)} is missing" for name, size in expected.items() if name not in found
@@ -55,10 +84,6 @@ def load_native_weights(bridge: Any, shape: ModelShape, path: Path) -> None:
             f'model.weights: "{path}" does not fit model.config: {listed(wrong)}. Names and '
             "shapes are TransformerLens' (blocks.0.attn.W_Q [n_heads, d_model, d_head], ...)"
         )
-    state = convert_tl_checkpoint(tensors, bridge.cfg)
-    if "positions.weight" in bridge.state_dict():
-        state["positions.weight"] = state.pop("pos_embed.weight")
-    bridge.load_state_dict(state, strict=True)
 
 
 def listed(problems: list[str]) -> str:
@@ -92,19 +117,23 @@ def _expected(name: str, size: tuple[int, ...], shape: ModelShape) -> tuple[str,
     return renamed, size[::-1]
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
+def _read(path: Path, *, pickled: bool) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise ModelError(f'model.weights: no file "{path}"')
+    if path.suffix in PICKLED and not pickled:
+        raise ModelError(refused_pickle("model.weights", path))
     try:
-        if path.suffix == ".pth":
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-        else:
-            tensors = load_file(path)
+        with readable(path, "model.weights"):
+            if pickled:
+                tensors = torch.load(path, map_location="cpu", weights_only=True)
+            else:
+                path.open("rb").close()
+                tensors = load_file(path)
     except SafetensorError as error:
         raise ModelError(f'model.weights: "{path}" is not a safetensors file: {error}') from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ModelError(f'model.weights: "{path}" is not a torch file of weights') from error
     return {_plain(name): t for name, t in tensors.items() if not name.endswith(_BUFFERS)}
 
 

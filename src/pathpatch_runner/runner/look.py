@@ -11,6 +11,7 @@ from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.errors import ConfigError, did_you_mean, raise_together
 from pathpatch_runner.inputs import read_files
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.model.tokenizer import Tokenizer
 
 SHOWN = ("data",)
@@ -33,12 +34,13 @@ def look(config: ExperimentConfig) -> Look:
             f'runtime.show: "{said}" cannot be shown.{did_you_mean(said, SHOWN)} '
             f"Allowed: {', '.join(SHOWN)}"
         )
-    files = read_files(config)
+    source = source_of(config.model, config.seed)
+    files = read_files(config, source)
     if files.shape is None and not files.problems:
         from pathpatch_runner.model.load import load_model
 
-        model = load_model(config.model, config.seed, config.runtime.device)
-        files = read_files(config, model)
+        model = load_model(source, config.runtime.device)
+        files = read_files(config, source, model)
     raise_together(files.problems)
     assert files.pairs is not None
     return Look(files.pairs, files.tokenizer)

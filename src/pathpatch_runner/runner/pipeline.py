@@ -28,6 +28,7 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs, with_scores
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.planned import Planned, make_plan
@@ -55,12 +56,12 @@ def make_run(request: Request, files: Files) -> RunOutcome:
         torch.set_num_threads(config.runtime.threads)
     model: LoadedModel | None = None
     if inputs is None:
-        model = _load(config, stages)
-        inputs = read_inputs(config, read_files(config, model), request.metrics)
+        model = _load(config, files.source, stages)
+        inputs = read_inputs(config, read_files(config, files.source, model), request.metrics)
         assert inputs is not None
     if config.runtime.dry_run:
         return RunOutcome(None, plan=make_plan(config, inputs).text)
-    making = _Making(request, stages, inputs, model)
+    making = _Making(request, stages, inputs, files.source, model)
     if request.held is not None:
         return RunOutcome(None, making.run(request.held))
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, inputs.run_key)
@@ -72,9 +73,9 @@ def make_run(request: Request, files: Files) -> RunOutcome:
         return RunOutcome(directory.path, making.run(directory))
 
 
-def _load(config: ExperimentConfig, stages: Stages) -> LoadedModel:
+def _load(config: ExperimentConfig, source: ModelSource, stages: Stages) -> LoadedModel:
     with stages("loading weights", "load"):
-        return load_model(config.model, config.seed, config.runtime.device)
+        return load_model(source, config.runtime.device)
 
 
 @dataclasses.dataclass
@@ -84,6 +85,7 @@ class _Making:
     request: Request
     stages: Stages
     inputs: Inputs
+    source: ModelSource
     model: LoadedModel | None
 
     def run(self, files: RunFiles) -> pa.Table:
@@ -95,7 +97,7 @@ class _Making:
         with stages("planning", "plan"):
             planned = make_plan(config, self.inputs)
         files.write_text("plan.txt", planned.text)
-        model = self.model or _load(config, stages)
+        model = self.model or _load(config, self.source, stages)
         with stages("checking the model", "guards"):
             task = self._task(planned, model)
             guards = check_guards(task)

@@ -13,6 +13,7 @@ from pathpatch_runner.store.files import HeldRun
 
 if TYPE_CHECKING:
     from pathpatch_runner.metric import Metric
+    from pathpatch_runner.model.source import ModelSource
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Request:
     """`command`: program and arguments, for the manifest. `hydra_files`: name -> text of what goes
     to `.hydra/`. `overrides`: what the command line or the sweep set, key -> text of the value: the
     tables say it in `set.<key>`. `metrics`: of the caller's own, by which names in the config are
-    found first. `held`: where the run goes in place of a directory. `started`: UTC, ISO 8601.
+    found first. `model`: where the config cannot name it (a bridge in memory).
+    `held`: where the run goes in place of a directory. `started`: UTC, ISO 8601.
     """
 
     config: ExperimentConfig
@@ -29,5 +31,6 @@ class Request:
     overrides: Mapping[str, str] = field(default_factory=dict)
     watch: Watch = field(default_factory=Unwatched)
     metrics: tuple[Metric, ...] = ()
+    model: ModelSource | None = None
     held: HeldRun | None = None
     started: str = field(default_factory=utc_now)

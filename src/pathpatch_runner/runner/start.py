@@ -16,6 +16,7 @@ import pyarrow as pa
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.effects import missing_overrides, with_overrides
 from pathpatch_runner.inputs import Files, read_files, run_key_of
+from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import RunDirectory
 
@@ -39,14 +40,16 @@ def run(request: Request) -> RunOutcome:
     """
     config = request.config
     request.watch.stage("reading data")
-    files = read_files(config)
+    source = request.model or source_of(config.model, config.seed)
+    files = read_files(config, source)
     if not config.runtime.dry_run and request.held is None:
         found = finished(config, files)
         if found is not None:
             return found_again(found, request.overrides)
     from pathpatch_runner.runner.pipeline import make_run
 
-    return make_run(request, files)
+    with source.in_use():
+        return make_run(request, files)
 
 
 def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:

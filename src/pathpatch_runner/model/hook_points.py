@@ -1,6 +1,6 @@
-"""Names of the hooks that the executors use. `probe` proves that they are live.
+"""Names of the hook points that the executors use. `probe` proves that they are live.
 
-Every site is where a plan may overwrite a value. Scores before the softmax are dead on some
+Every one is where a plan may overwrite a value. Scores before the softmax are dead on some
 architectures, which is known to the executors (`scores` is None there).
 """
 
@@ -12,7 +12,7 @@ from pathpatch_runner.graph import ModelShape
 
 
 @dataclass(frozen=True)
-class LayerSites:
+class LayerHookPoints:
     """Hook names of one layer. `q`, `z` [batch, pos, n_heads, d_head], `k`, `v` [batch, pos, n_kv,
     d_head], `pattern`, `scores` [batch, n_heads, query, key], `mlp_out` and `resid_pre` [batch,
     pos, d_model]. Queries and keys are seen before a rotation."""
@@ -28,12 +28,12 @@ class LayerSites:
 
 
 @dataclass(frozen=True)
-class HookSites:
-    """All sites of a model. `embed`: of the tokens, without positions; `resid_final`: the stream
-    that the final norm reads; both [batch, pos, d_model]."""
+class HookPoints:
+    """All hook points of a model. `embed`: of the tokens, without positions; `resid_final`: the
+    stream that the final norm reads; both [batch, pos, d_model]."""
 
     embed: str
-    layers: tuple[LayerSites, ...]
+    layers: tuple[LayerHookPoints, ...]
     resid_final: str = ""
 
     def stream_after(self, layer: int) -> str:
@@ -42,9 +42,9 @@ class HookSites:
         return self.layers[after].resid_pre if after < len(self.layers) else self.resid_final
 
 
-def named_sites(shape: ModelShape, *, scores: bool) -> HookSites:
-    """The sites by the names TransformerLens gives them. `scores`: whether that hook is live."""
-    return HookSites(
+def named_hook_points(shape: ModelShape, *, scores: bool) -> HookPoints:
+    """The names TransformerLens gives them. `scores`: whether that hook is live."""
+    return HookPoints(
         embed="hook_embed",
         layers=tuple(
             _named_layer(f"blocks.{layer}", shape, scores=scores) for layer in range(shape.n_layers)
@@ -53,8 +53,8 @@ def named_sites(shape: ModelShape, *, scores: bool) -> HookSites:
     )
 
 
-def _named_layer(block: str, shape: ModelShape, *, scores: bool) -> LayerSites:
-    return LayerSites(
+def _named_layer(block: str, shape: ModelShape, *, scores: bool) -> LayerHookPoints:
+    return LayerHookPoints(
         q=f"{block}.attn.hook_q",
         k=f"{block}.attn.hook_k",
         v=f"{block}.attn.hook_v",
