@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pathpatch_runner.config import to_plain
 from pathpatch_runner.dataset import Pair, Point, load_dataset
 from pathpatch_runner.dataset.in_memory import InMemoryDatasetConfig
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
@@ -44,6 +45,9 @@ def test_arrays_and_tensors_are_ids() -> None:
     }
     (pair,) = load_dataset(InMemoryDatasetConfig(pairs=[record]), None, None, 0).pairs
     assert pair == Pair("0", (1, 2), (1, 3), (Point(1, (4,)),), {"end": 1})
+    # What the run key is made of is JSON.
+    plain = json.dumps(to_plain(InMemoryDatasetConfig(pairs=[record])))
+    assert json.loads(plain)["pairs"] == [{"clean": [1, 2], "corrupt": [1, 3], "answer": 4}]
 
 
 @pytest.mark.parametrize(

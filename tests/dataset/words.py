@@ -12,6 +12,8 @@ class WordTokenizer:
     """Splits into ` word`, `word` and punctuation; `long` words are two tokens. `before` and
     `after` are tokens it puts around every text, as BOS and EOS."""
 
+    pattern = r" ?\w+| ?[^\w\s]|\s"
+
     def __init__(
         self, long: Sequence[str] = (), before: Sequence[str] = (), after: Sequence[str] = ()
     ) -> None:
@@ -45,7 +47,7 @@ class WordTokenizer:
 
     def _located(self, text: str) -> list[Located]:
         found: list[Located] = []
-        for part in re.finditer(r" ?\w+| ?[^\w\s]|\s", text):
+        for part in re.finditer(self.pattern, text):
             start, piece = part.start(), part[0]
             for each in [piece[:2], piece[2:]] if piece in self._long else [piece]:
                 found.append(Located(self._known([each])[0], start, start + len(each)))

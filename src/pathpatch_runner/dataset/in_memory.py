@@ -3,7 +3,7 @@
     pp.patch(bridge, [{"clean": "Mary gave it to", "corrupt": "John gave it to"}], ...)
 
 They go through the same checks as those of a file. Arrays and tensors of token ids are taken as
-lists. The run key has a digest of what they hold.
+lists. The run key knows what they hold.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ class InMemoryDatasetConfig(DatasetConfig):
     pairs: list[Any] = field(default_factory=list)
     name: str = "in_memory"
 
+    def __post_init__(self) -> None:
+        """Arrays become lists here, so that a config holds plain data whatever it was made of."""
+        if isinstance(self.pairs, list):
+            self.pairs = [_plain(pair) for pair in self.pairs]
+
 
 class InMemory(DatasetKind):
     """`where` of a record is its number in the list."""
@@ -47,7 +52,7 @@ class InMemory(DatasetKind):
             if isinstance(pair, Pair):
                 yield _of_pair(where, pair)
             elif isinstance(pair, Mapping):
-                yield record_of(where, {key: _plain(value) for key, value in pair.items()})
+                yield record_of(where, pair)
             else:
                 yield DatasetError(
                     f"{where}: must be a Pair or a dict with clean and corrupt, not a "
@@ -68,6 +73,8 @@ def _of_pair(where: str, pair: Pair) -> Record:
 
 def _plain(value: Any) -> Any:
     """Numbers of numpy and torch as Python's."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, list | tuple):
