@@ -31,7 +31,9 @@ class InMemoryDatasetConfig(DatasetConfig):
     def __post_init__(self) -> None:
         """Arrays become lists here, so that a config holds plain data whatever it was made of."""
         if isinstance(self.pairs, list):
-            self.pairs = [_plain(pair) for pair in self.pairs]
+            self.pairs = [
+                _plain(pair) if isinstance(pair, Mapping) else pair for pair in self.pairs
+            ]
 
 
 class InMemory(DatasetKind):
