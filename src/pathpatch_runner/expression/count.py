@@ -25,15 +25,22 @@ from pathpatch_runner.expression.alphabet import Alphabet, bits
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.expression.automaton import UNIVERSAL, Automaton
 from pathpatch_runner.expression.matching import optimistic
+from pathpatch_runner.expression.single import SinglePath
 from pathpatch_runner.graph import Graph
-
-SinglePath = tuple[tuple[int, int], ...]
-"""One path: (node index, slot index) from `input` to `logits`, as in `Alphabet.steps`."""
 
 
 def count_paths(paths: PathSet, graph: Graph) -> int:
     """The exact number of paths of a model that are in a path set."""
     return Completions(paths, graph).total
+
+
+def count_text(count: int) -> str:
+    """`91,231 paths`; from 16 digits on rounded: `about 2.69e22 paths`."""
+    digits = str(count)
+    shown = f"{count:,}"
+    if len(digits) > 15:
+        shown = f"about {digits[0]}.{digits[1:3]}e{len(digits) - 1}"
+    return f"{shown} path{'' if count == 1 else 's'}"
 
 
 def draw_paths(

@@ -9,6 +9,7 @@ from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.dataset.positions import batch_positions, position_classes
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes
+from pathpatch_runner.expression.count import count_paths, count_text
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.plan.compile import compile_plan
@@ -40,7 +41,8 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
 
     def label(number: int) -> str:
         unit = inputs.hypotheses.units[number]
-        return f"{unit.hypothesis}/{unit.path_id} ({unit.kind.value}): {unit.path}"
+        count = count_text(count_paths(unit.paths, alphabet.graph))
+        return f"{unit.hypothesis}/{unit.path_id} ({unit.kind.value}, {count}): {unit.path}"
 
     longest = max(len(pair.clean) for pair in pairs)
     memory = memory_estimate(
