@@ -3,7 +3,8 @@
 Drawn is what an expression says, not each of its paths, of which there may be billions: the nodes
 of every step are filled, a direct link is a line from node to node (or a band, where there would
 be many), a link through other nodes is dashed. Letters beside a receiver are its slots, with the
-position read, `@` is the position written. Each entry has a colour.
+position read, `@` is the position written. A stream (`r5@S1`) is a line across, below the layer
+that reads it. Each entry has a colour.
 
 No library draws this, so it is SVG of our own: pure text made of numbers and escaped names.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from html import escape
 
 from pathpatch_runner.expression.ast import Route, StepPattern, Steps
+from pathpatch_runner.expression.canonical import step_atoms
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.report.figures.figure import Figure
 from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
@@ -36,7 +38,7 @@ SHIFT = 2.5
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """Where a node stands, in pixels."""
 
     graph: Graph
@@ -44,7 +46,7 @@ class _Layout:
     step_y: float
 
     @classmethod
-    def of(cls, graph: Graph) -> _Layout:
+    def of(cls, graph: Graph) -> Layout:
         layers = max(graph.shape.n_layers, 1)
         columns = graph.shape.n_heads + 1
         return cls(
@@ -79,6 +81,11 @@ class _Layout:
     def line(self, layer: int) -> float:
         return TOP + self.step_y * (self.graph.shape.n_layers - layer)
 
+    def stream(self, below: StepPattern) -> float:
+        """Between the layer that reads a stream and the nodes below it."""
+        layer = 1 + max(self.graph.nodes[node].layer for node in below.nodes)
+        return self.line(layer) + self.step_y * 0.5
+
     @property
     def size(self) -> float:
         """Radius of a node."""
@@ -88,9 +95,13 @@ class _Layout:
 def paths(entries: Mapping[str, Routes], graph: Graph, about: str) -> Figure:
     """One drawing of the path sets of a hypothesis' entries, a colour each (`entry_colours`).
     `about`: what it shows, such as its expressions."""
-    layout = _Layout.of(graph)
+    layout = Layout.of(graph)
     shades = entry_colours(entries)
-    parts = [*_ground(layout)]
+    parts = [*ground(layout)]
+    for number, (entry, shade) in enumerate(shades.items()):
+        for route in entries[entry]:
+            parts += _streams(layout, route, shade, number * SHIFT)
+    entries = {entry: [_without_streams(route) for route in entries[entry]] for entry in entries}
     for number, (entry, shade) in enumerate(shades.items()):
         for route in entries[entry]:
             parts += _links(layout, route, shade, number * SHIFT)
@@ -111,7 +122,7 @@ def entry_colours(entries: Iterable[str]) -> dict[str, str]:
     return {entry: colour(SERIES[i % len(SERIES)]) for i, entry in enumerate(entries)}
 
 
-def _ground(layout: _Layout) -> Iterator[str]:
+def ground(layout: Layout) -> Iterator[str]:
     """Every node as an outline, layers numbered."""
     shape = layout.graph.shape
     soft = colour("soft")
@@ -121,10 +132,10 @@ def _ground(layout: _Layout) -> Iterator[str]:
     yield _text(LEFT - 8, layout.line(-1) + 3, "end", "input", soft)
     yield _text(LEFT - 8, layout.line(shape.n_layers) + 3, "end", "logits", soft)
     for number in range(len(layout.graph.nodes)):
-        yield _node(layout, number, "none", colour("line"))
+        yield node_shape(layout, number, "none", colour("line"))
 
 
-def _node(layout: _Layout, number: int, fill: str, stroke: str, opacity: float = 1.0) -> str:
+def node_shape(layout: Layout, number: int, fill: str, stroke: str, opacity: float = 1.0) -> str:
     """Heads are discs, MLPs squares, `input` and `logits` bars."""
     x, y = layout.place(number)
     size = layout.size
@@ -145,7 +156,39 @@ def _node(layout: _Layout, number: int, fill: str, stroke: str, opacity: float =
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" {style}>{title}</circle>'
 
 
-def _links(layout: _Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
+def _streams(layout: Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
+    """A line across for each stream of the route."""
+    for steps in route.sets:
+        if steps.crossing:
+            y = layout.stream(steps.patterns[0]) + shift
+            x = LEFT + layout.step_x * layout.columns
+            yield (
+                f'<line x1="{LEFT}" y1="{y:.1f}" x2="{x:.1f}" y2="{y:.1f}" stroke="{shade}" '
+                f'stroke-width="1.4"/>'
+            )
+            text = " ".join(step_atoms(steps, layout.graph))
+            yield _text(x + 3, y + 3.5, "start", visible(text), shade)
+
+
+def _without_streams(route: Route) -> Route:
+    """The route's steps alone; the links on both sides of a stream become one."""
+    sets: list[Steps] = []
+    links: list[Steps | None] = []
+    waiting: list[Steps | None] = []
+    for steps, link in zip(route.sets, [*route.links, None], strict=True):
+        if steps.crossing and not sets:
+            sets.append(Steps((StepPattern(frozenset({0})),)))
+            waiting = [EVERYTHING]
+        elif not steps.crossing:
+            if sets:
+                links.append(next((each for each in waiting if each is not None), None))
+            sets.append(steps)
+            waiting = []
+        waiting.append(link)
+    return Route(tuple(sets), tuple(links))
+
+
+def _links(layout: Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
     """A sender carries everything that reached it: dashed from `input`."""
     sets = [_nodes(layout.graph, steps) for steps in route.sets]
     if 0 not in sets[0] and len(sets[0]) <= MOST_SENDERS:
@@ -156,7 +199,7 @@ def _links(layout: _Layout, route: Route, shade: str, shift: float) -> Iterator[
 
 
 def _filled(
-    layout: _Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
+    layout: Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
 ) -> Iterator[str]:
     """Nodes of all steps, above the links. One of several entries has no entry's colour."""
     owners: dict[int, set[str]] = {}
@@ -172,7 +215,7 @@ def _filled(
     for node, used in sorted(owners.items()):
         end = node in (0, layout.graph.logits)
         shade = colour("soft") if end else next(iter(used)) if len(used) == 1 else colour("ink")
-        yield _node(layout, node, shade, shade, 0.3 if faint[node] else 0.95)
+        yield node_shape(layout, node, shade, shade, 0.3 if faint[node] else 0.95)
 
 
 def _nodes(graph: Graph, steps: Steps) -> list[int]:
@@ -189,7 +232,7 @@ def _constrained(pattern: StepPattern) -> bool:
 
 
 def _link(
-    layout: _Layout,
+    layout: Layout,
     start: Sequence[int],
     end: Sequence[int],
     through: Steps | None,
@@ -216,7 +259,7 @@ def _link(
         )
 
 
-def _outline(layout: _Layout, start: Sequence[int], end: Sequence[int]) -> list[tuple[int, int]]:
+def _outline(layout: Layout, start: Sequence[int], end: Sequence[int]) -> list[tuple[int, int]]:
     """Of many links those at the borders: leftmost and rightmost of both ends."""
 
     def sides(nodes: Sequence[int]) -> tuple[int, int]:
@@ -227,7 +270,7 @@ def _outline(layout: _Layout, start: Sequence[int], end: Sequence[int]) -> list[
 
 
 def _labels(
-    layout: _Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
+    layout: Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
 ) -> Iterator[str]:
     """Slots and positions beside the rightmost node of each step but the first, those of one
     node one after the other."""
