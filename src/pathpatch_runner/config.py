@@ -178,7 +178,8 @@ class SelectConfig:
 class PathConfig:
     """One entry of a hypothesis. It says one of: `expr`, an expression or a list of them (their
     union); `circuit`, a file of edges; `edges`, a list of them; `select` alone, the best of all
-    edges by scores of this run.
+    edges by scores of this run; `every`, all short paths (`hypothesis.every`: at_most, through,
+    from, slots, limit).
 
     `over`: variables of a family: nodes (a pattern, a group), streams (`r*`), slots (`slots`) or
     positions (names, indices, `all`), or a list of these. `sizes`: shares of all edges, one row
@@ -191,6 +192,7 @@ class PathConfig:
     select: SelectConfig | None = None
     sizes: Any = None
     reference: str | None = file_field(None)
+    every: Any = None
 
 
 @dataclass

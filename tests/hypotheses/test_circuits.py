@@ -173,7 +173,7 @@ SHARES = "Expected shares of all edges, from 0 to 1, or mib for MIB's ten"
     [
         (
             PathConfig("input => logits", edges=["input->m0"]),
-            f"{KEY}: says expr and edges. Say one of expr, circuit, edges",
+            f"{KEY}: says expr and edges. Say one of expr, circuit, edges, every",
         ),
         (
             PathConfig("input => logits", sizes=0.5),

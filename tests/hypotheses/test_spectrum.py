@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from hypotheses.small import GRAPH, SMALL
+from pathpatch_runner.config import HypothesisConfig, PathConfig, UnitKind
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
 from pathpatch_runner.expression.canonical import canonical
 from pathpatch_runner.expression.count import count_paths
 from pathpatch_runner.expression.resolve import read_route
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph, ModelShape
+from pathpatch_runner.hypothesis import resolve_hypotheses
 from pathpatch_runner.hypothesis.every import read_spectrum
 from pathpatch_runner.hypothesis.spectrum import Spectrum, spectrum_text, spectrum_units
 from pathpatch_runner.hypothesis.unit import Unit
@@ -157,3 +159,50 @@ def test_several_problems_together() -> None:
     value = {"at_most": "2", "slots": None, "from": "a9"}
     assert read_spectrum(value, "every", Scope(GRAPH), problems) is None
     assert str(Problems(problems)).count("every.") == 3
+
+
+def test_as_an_entry() -> None:
+    config = HypothesisConfig(
+        paths={
+            "short": PathConfig(every={"at_most": 1, "through": "m*"}),
+            "head": PathConfig("a1.h0 -> logits"),
+        }
+    )
+    kinds = [UnitKind.path, UnitKind.hypothesis]
+    found = resolve_hypotheses({"h": config}, kinds, SMALL, None).units
+    assert [(unit.path_id, unit.path) for unit in found] == [
+        ("short[input->logits]", "input->logits"),
+        ("short[input->m0->logits]", "input->m0->logits"),
+        ("short[input->m1->logits]", "input->m1->logits"),
+        ("head", "a1.h0->logits"),
+        ("short+head", "input->logits | input->m*->logits | a1.h0->logits"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            PathConfig("m0 -> logits", every={"at_most": 1}),
+            "hypotheses.h.paths.e: says expr and every. Say one of expr, circuit, edges, every",
+        ),
+        (
+            PathConfig(over={"s": "m*"}, every={"at_most": 1}),
+            "hypotheses.h.paths.e.over: goes with expr, not with every",
+        ),
+        (
+            PathConfig(every={"at_most": 1}, sizes=[0.1]),
+            "hypotheses.h.paths.e.sizes: goes with circuit or edges, not with every",
+        ),
+        (
+            PathConfig(every={"at_most": 1, "through": "late"}),
+            'hypotheses.h.paths.e.every.through: unknown name "late"\n  late\n  ^^^^\n'
+            '  Nodes: "input", "logits", "any", "a0.h0", "m0".',
+        ),
+    ],
+)
+def test_entries_refused(path: PathConfig, message: str) -> None:
+    config = HypothesisConfig(paths={"e": path})
+    with pytest.raises(PathPatchError) as caught:
+        resolve_hypotheses({"h": config}, [UnitKind.path], SMALL, None)
+    assert str(caught.value) == message

@@ -13,6 +13,7 @@ svg=FILE             the drawing as a file
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -58,12 +59,15 @@ def main(argv: Sequence[str]) -> int:
             over=asked.sections["over"],
             **asked.plain,
         )
-        print(found)
+        print(found, flush=True)
         if svg is not None:
             _write(Path(str(svg)), found.svg)
     except PathPatchError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Read no further, as `| head` does. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -16,6 +16,7 @@ from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.model.shape import model_shape
 
 _SIZES = re.compile(r"([0-9]{1,3})x([0-9]{1,3})((?:-(?:attn_only|parallel))*)")
+EXPERIMENT = "induction_random"
 N_CTX = 1_000_000
 """Positions of a model that is given by its sizes: any."""
 
@@ -68,9 +69,10 @@ def _of_sizes(text: str) -> ModelShape | None:
 
 
 def _of_name(name: str, overrides: tuple[str, ...]) -> ModelShape:
-    from pathpatch_runner.cli.model_config import model_config
+    # Composing takes a whole experiment: any will do whose data need no file.
+    from pathpatch_runner.cli.compose import compose
 
-    return _of_config(model_config(name, overrides), name)
+    return _of_config(compose(EXPERIMENT, f"model={name}", *overrides).model, name)
 
 
 def _of_config(config: ModelConfig, name: str) -> ModelShape:

@@ -26,7 +26,7 @@ from pathpatch_runner.errors import ConfigError, HypothesisError, raise_together
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis.selection import RunScores, choose, read_sizes
 
-KINDS = ("expr", "circuit", "edges")
+KINDS = ("expr", "circuit", "edges", "every")
 """What an entry can say; a `select` alone chooses among all edges."""
 EDGE_KEYS = ("circuit", "edges", "select", "sizes", "reference")
 
@@ -72,8 +72,8 @@ def one_of(config: PathConfig, key: str) -> ConfigError | None:
     if len(said) > 1:
         return ConfigError(f"{key}: says {' and '.join(said)}. Say one of {', '.join(KINDS)}")
     aside = [name for name in EDGE_KEYS if getattr(config, name) is not None and name not in KINDS]
-    if aside and said == ["expr"]:
-        return ConfigError(f"{key}.{aside[0]}: goes with circuit or edges, not with expr")
+    if aside and said in (["expr"], ["every"]):
+        return ConfigError(f"{key}.{aside[0]}: goes with circuit or edges, not with {said[0]}")
     return None
 
 

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from pathpatch_runner.config import HypothesisConfig, PathConfig, UnitKind
+from pathpatch_runner.config import HypothesisConfig, UnitKind
 from pathpatch_runner.errors import (
     ConfigError,
     HypothesisError,
     PathPatchError,
-    Problems,
     did_you_mean,
     raise_together,
 )
-from pathpatch_runner.expression.ast import PathSet
-from pathpatch_runner.expression.domain import Value, value_text
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph
-from pathpatch_runner.hypothesis.circuits import (
-    SIZE,
-    CircuitEntry,
-    one_of,
-    read_circuits,
-    says_edges,
-)
-from pathpatch_runner.hypothesis.entry import Entry, name_problems, read_entry
-from pathpatch_runner.hypothesis.family import Binder, matching_bindings
+from pathpatch_runner.hypothesis.element import Element, EntryName, read_element
 from pathpatch_runner.hypothesis.nodes import read_groups
 from pathpatch_runner.hypothesis.selection import NO_SCORES, RunScores
-from pathpatch_runner.hypothesis.union import entry_union
 from pathpatch_runner.hypothesis.unit import Hypotheses, Unit
-from pathpatch_runner.hypothesis.unmatched import nothing_matches
-
-
-@dataclass(frozen=True)
-class _Element:
-    """An entry as a member of unions, with its own units."""
-
-    entry: Entry
-    units: tuple[Unit, ...]
-    left_out: int
-    paths: PathSet
-    path: str
-    awaits_scores: bool = False
 
 
 def resolve_hypotheses(
@@ -66,7 +40,7 @@ def resolve_hypotheses(
     problems = _missing(configs, kinds)
     scope = Scope(graph, position_names=position_names, lengths=lengths)
     units: list[Unit] = []
-    elements: list[_Element] = []
+    elements: list[Element] = []
     against: dict[str, str] = {}
     for name, config in configs.items():
         before = len(problems)
@@ -84,7 +58,7 @@ def resolve_hypotheses(
         tuple(units),
         sum(element.left_out for element in elements),
         against,
-        frozenset().union(*(element.entry.positions for element in elements)),
+        frozenset().union(*(element.positions for element in elements)),
         any(element.awaits_scores for element in elements),
     )
 
@@ -107,107 +81,22 @@ def _elements(
     bare: Scope,
     run: RunScores,
     problems: list[PathPatchError],
-) -> list[_Element]:
+) -> list[Element]:
     key = f"hypotheses.{name}"
-    graph = bare.graph
     scope = read_groups(config.groups or {}, f"{key}.groups", bare, problems)
     if not config.paths:
         what = f"{key}.paths: the hypothesis has no paths. Write at least one: paths: {{all: "
         problems.append(HypothesisError(what + '{expr: "input => logits"}}'))
     elements = []
     for entry_name, path in (config.paths or {}).items():
-        where = f"{key}.paths.{entry_name}"
-        several = one_of(path, where)
-        if several is not None:
-            problems.append(several)
-        elif says_edges(path):
-            elements += _circuit_element(name, entry_name, path, where, graph, run, problems)
-        else:
-            entry = read_entry(entry_name, path, where, scope, problems)
-            if entry is not None:
-                elements += _element(name, entry, graph, problems)
+        named = EntryName(name, entry_name)
+        element = read_element(named, path, scope, run, problems)
+        if element is not None:
+            elements.append(element)
     return elements
 
 
-def _circuit_element(
-    hypothesis: str,
-    name: str,
-    config: PathConfig,
-    key: str,
-    graph: Graph,
-    run: RunScores,
-    problems: list[PathPatchError],
-) -> list[_Element]:
-    """The element of an entry that says edges, or none and its problems."""
-    wrong = name_problems(name, key)
-    problems += wrong
-    try:
-        found = read_circuits(name, config, key, graph, run)
-    except Problems as several:
-        problems += several.problems
-        return []
-    except PathPatchError as problem:
-        problems.append(problem)
-        return []
-    if wrong:
-        return []
-    units = tuple(_circuit_units(hypothesis, name, found))
-    text = " | ".join(circuit.text for circuit in found.union)
-    entry = Entry(name, (), {}, frozenset())
-    return [_Element(entry, units, 0, found.union, text, found.awaits_scores)]
-
-
-def _circuit_units(hypothesis: str, name: str, entry: CircuitEntry) -> Iterator[Unit]:
-    for sized in entry.circuits:
-        binding = ((SIZE, sized.size),) if sized.size else ()
-        path_id = f"{name}[{SIZE}={sized.size}]" if sized.size else name
-        yield Unit(
-            hypothesis=hypothesis,
-            kind=UnitKind.path,
-            path_id=path_id,
-            path=sized.circuit.text,
-            binding=binding,
-            paths=(sized.circuit,),
-            entry=name,
-            reference=entry.reference,
-        )
-
-
-def _element(
-    hypothesis: str, entry: Entry, graph: Graph, problems: list[PathPatchError]
-) -> list[_Element]:
-    """The element of an entry, or none and a problem for what matches nothing."""
-    templates = [expression.template for expression in entry.expressions]
-    matches = matching_bindings(templates, entry.values, graph)
-    if matches.idle:
-        idle = [entry.expressions[number] for number in matches.idle]
-        problems += [nothing_matches(expression, entry, graph) for expression in idle]
-        return []
-    units = tuple(_path_units(hypothesis, entry, matches.bindings, graph))
-    paths, path = entry_union(entry, matches.bindings, graph)
-    return [_Element(entry, units, matches.left_out, paths, path)]
-
-
-def _path_units(
-    hypothesis: str, entry: Entry, bindings: Sequence[tuple[Value, ...]], graph: Graph
-) -> Iterator[Unit]:
-    binders = [Binder(expression.template, graph) for expression in entry.expressions]
-    texts = {
-        value: value_text(value, graph) for domain in entry.values.values() for value in domain
-    }
-    for values in bindings:
-        chosen = dict(zip(entry.values, values, strict=True))
-        bound = [binder.bind(chosen) for binder in binders]
-        binding = tuple([(variable, texts[value]) for variable, value in chosen.items()])
-        path_id = entry.name
-        if binding:
-            path_id += "[" + ",".join([f"{variable}={node}" for variable, node in binding]) + "]"
-        path = " | ".join([text for _, text in bound])
-        paths = tuple([route for route, _ in bound])
-        yield Unit(hypothesis, UnitKind.path, path_id, path, binding, paths, entry.name)
-
-
-def _units(hypothesis: str, kind: UnitKind, elements: Sequence[_Element]) -> Iterator[Unit]:
+def _units(hypothesis: str, kind: UnitKind, elements: Sequence[Element]) -> Iterator[Unit]:
     if kind is UnitKind.path:
         for element in elements:
             yield from element.units
@@ -224,15 +113,15 @@ def _units(hypothesis: str, kind: UnitKind, elements: Sequence[_Element]) -> Ite
             yield _union(hypothesis, kind, [elements[number] for number in numbers])
 
 
-def _union(hypothesis: str, kind: UnitKind, elements: Sequence[_Element]) -> Unit:
+def _union(hypothesis: str, kind: UnitKind, elements: Sequence[Element]) -> Unit:
     routes = dict.fromkeys(route for element in elements for route in element.paths)
-    path_id = "+".join(element.entry.name for element in elements)
+    path_id = "+".join(element.name for element in elements)
     path = " | ".join(element.path for element in elements)
     return Unit(hypothesis, kind, path_id, path, (), tuple(routes))
 
 
-def _nothing_left(name: str, elements: Sequence[_Element]) -> HypothesisError:
-    only = elements[0].entry.name
+def _nothing_left(name: str, elements: Sequence[Element]) -> HypothesisError:
+    only = elements[0].name
     what = f'patch.units [leave_one_out] leaves nothing of its only path "{only}"'
     return HypothesisError(f"hypotheses.{name}: {what}. Add a path to it, or another unit")
 
