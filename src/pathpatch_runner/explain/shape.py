@@ -13,7 +13,7 @@ from typing import Any
 from pathpatch_runner.config import ModelConfig
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import Graph, ModelShape
-from pathpatch_runner.model.shape import model_shape
+from pathpatch_runner.model.source import source_of
 
 _SIZES = re.compile(r"([0-9]{1,3})x([0-9]{1,3})((?:-(?:attn_only|parallel))*)")
 EXPERIMENT = "induction_random"
@@ -76,7 +76,7 @@ def _of_name(name: str, overrides: tuple[str, ...]) -> ModelShape:
 
 
 def _of_config(config: ModelConfig, name: str) -> ModelShape:
-    shape = model_shape(config)
+    shape = source_of(config, seed=0).shape
     if shape is None:
         raise ModelError(
             f"model: the shape of {name} is not known before it is loaded (a hub model that was "
