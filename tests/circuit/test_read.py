@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -254,3 +255,46 @@ def test_files_that_are_never_read(tmp_path: Path) -> None:
 def test_what_is_no_list_of_edges(names: object) -> None:
     with pytest.raises(CircuitError, match="expected a list of edges"):
         read_edge_names(names, SIX, "edges")
+
+
+def eap_ig_edges(n_layers: int, n_heads: int, *, parallel: bool) -> set[str]:
+    """The edges of EAP-IG's graph, from the description of its format: every head and MLP reads
+    all earlier ones, heads of a layer and (sequential) its MLP in that order."""
+    written, found = ["input"], set()
+    for layer in range(n_layers):
+        heads = [f"a{layer}.h{head}" for head in range(n_heads)]
+        found |= {f"{w}->{head}<{slot}>" for w in written for head in heads for slot in "qkv"}
+        before = written if parallel else [*written, *heads]
+        found |= {f"{w}->m{layer}" for w in before}
+        written = [*written, *heads, f"m{layer}"]
+    return found | {f"{w}->logits" for w in written}
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("attn_only", [False, True])
+def test_what_we_write_has_all_that_their_loader_asks_for(parallel: bool, attn_only: bool) -> None:
+    """`Graph.from_json` asks for cfg, nodes and edges; looks every node and edge up in the graph of
+    cfg; and takes in_graph of nodes, score and in_graph of edges."""
+    shape = dataclasses.replace(SMALL.shape, parallel=parallel, attn_only=attn_only)
+    graph = Graph(shape)
+    n_edges = len(edges_of(graph))
+    scores = {"eap": np.arange(float(n_edges)), "exact": np.ones(n_edges)}
+    data = graph_data(
+        GraphFile(graph, np.ones(n_edges, bool), tuple(range(n_edges)), scores, method="eap")
+    )
+    theirs = eap_ig_edges(2, 2, parallel=parallel)
+    ours = set(data["edges"])
+    assert ours == {name for name in theirs if not (attn_only and "m" in name)}
+    assert list(data["nodes"]) == [
+        *["input", "a0.h0", "a0.h1", "m0", "a1.h0", "a1.h1", "m1", "logits"]
+    ]
+    assert all(isinstance(node["in_graph"], bool) for node in data["nodes"].values())
+    for edge in data["edges"].values():
+        assert isinstance(edge["score"], float)
+        assert isinstance(edge["in_graph"], bool)
+    assert data["cfg"] == {
+        "n_layers": 2,
+        "n_heads": 2,
+        "parallel_attn_mlp": parallel,
+        "d_model": 8,
+    }

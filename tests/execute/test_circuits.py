@@ -20,8 +20,9 @@ from pathpatch_runner.circuit import Circuit, circuit_of, edges_of
 from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.expression.ast import PathSet
-from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.graph import Graph
 from reference.reference_model import ReferenceModel
+from reference.shared_network import node_write, shared_run
 
 DIRECTIONS = [Direction.noising, Direction.denoising]
 EXECUTORS = ("hooks", "delta")
@@ -34,55 +35,30 @@ def random_circuit(rng: random.Random, graph: Graph, share: float) -> Circuit:
     return circuit_of(graph, np.array(mask))
 
 
+@torch.no_grad()
 def edge_patched(
     model: ReferenceModel, circuit: Circuit, base: torch.Tensor, patched: torch.Tensor
 ) -> torch.Tensor:
     """Logits [pos, d_vocab] of one forward pass with edges patched. `base`, `patched`: the input's
     writes [pos, d_model]."""
     graph = circuit.graph
-    names = edges_of(graph).names
-    plain = _forward(model, graph, {}, base, set(names))
-    writes = _forward(model, graph, plain, patched, {names[number] for number in circuit.edges})
-    return writes[graph.logits].detach()
+    inside = {edges_of(graph).names[number] for number in circuit.edges}
+    plain = shared_run(model, graph, base).written
+    values = {0: patched}
 
+    def read(reader: int, slot: str) -> torch.Tensor:
+        total = model.constant(graph, graph.stage_of[reader]).expand_as(base)
+        for writer in graph.index.values():
+            if graph.stage_of[writer] < graph.stage_of[reader]:
+                name = f"{graph.nodes[writer].name}->{graph.nodes[reader].name}"
+                name += f"<{slot}>" if slot else ""
+                total = total + (values if name in inside else plain)[writer]
+        return total
 
-def _forward(
-    model: ReferenceModel,
-    graph: Graph,
-    plain: dict[int, torch.Tensor],
-    written: torch.Tensor,
-    inside: set[str],
-) -> dict[int, torch.Tensor]:
-    """What every node writes, [pos, d_model], reading `plain` over the edges not `inside`."""
-    values = {0: written}
-    for reader, node in enumerate(graph.nodes[1:], start=1):
-
-        def read(slot: str, reader: int = reader) -> torch.Tensor:
-            total = model.constant(graph, graph.stage_of[reader]).expand_as(written)
-            for writer in range(reader):
-                if graph.stage_of[writer] < graph.stage_of[reader]:
-                    name = f"{graph.nodes[writer].name}->{graph.nodes[reader].name}"
-                    name += f"<{slot}>" if slot else ""
-                    total = total + (values if name in inside else plain)[writer]
-            return total
-
-        if node.kind is NodeKind.logits:
-            values[reader] = model.logits(read(""))
-        elif node.kind is NodeKind.mlp:
-            values[reader] = model.mlp(node.layer, read(""))
-        else:
-            head = None if node.kind is NodeKind.attention else node.head
-            q, k, v = read("q"), read("k"), read("v")
-            rows = []
-            for position in range(len(written)):
-                places = list(range(position + 1) if model.causal else range(len(written)))
-                rows.append(
-                    model.attention(
-                        node.layer, head, position, places, q[position], k[places], v[places]
-                    )
-                )
-            values[reader] = torch.stack(rows)
-    return values
+    for node in range(1, graph.logits):
+        reads = {slot: read(node, slot) for slot in graph.nodes[node].slots}
+        values[node] = node_write(model, graph, node, reads)
+    return torch.stack([model.logits(row) for row in read(graph.logits, "")])
 
 
 def edge_patching(

@@ -40,7 +40,9 @@ def shared_run(
     for stage in graph.stages[1:-1]:
         stream = _stream(model, graph, written, graph.stage_of[stage[0]])
         for node in stage:
-            wrote = held[node] if node in held else _write(model, graph, node, stream, added)
+            slots = graph.nodes[node].slots
+            reads = {slot: stream + added.get((node, slot), 0) for slot in slots}
+            wrote = held[node] if node in held else node_write(model, graph, node, reads)
             written[node] = wrote + moved.get(node, 0)
     final = _stream(model, graph, written, graph.stage_of[graph.logits])
     final = final + added.get((graph.logits, ""), torch.zeros_like(final))
@@ -55,21 +57,18 @@ def _stream(
     return total
 
 
-def _write(
-    model: ReferenceModel,
-    graph: Graph,
-    node: int,
-    stream: torch.Tensor,
-    added: Mapping[Slot, torch.Tensor],
+def node_write(
+    model: ReferenceModel, graph: Graph, node: int, reads: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
+    """What a node writes, [pos, d_model]. `reads`: the stream by slot, [pos, d_model]."""
     which = graph.nodes[node]
-    reads = {slot: stream + added.get((node, slot), 0) for slot in which.slots}
     if which.kind is NodeKind.mlp:
         return torch.stack([model.mlp(which.layer, row) for row in reads[""]])
     head = None if which.kind is NodeKind.attention else which.head
     rows = []
-    for position in range(len(stream)):
-        keys = list(range(position + 1 if model.causal else len(stream)))
+    length = len(reads["q"])
+    for position in range(length):
+        keys = list(range(position + 1 if model.causal else length))
         q, k, v = reads["q"][position], reads["k"][keys], reads["v"][keys]
         rows.append(model.attention(which.layer, head, position, keys, q, k, v))
     return torch.stack(rows)
