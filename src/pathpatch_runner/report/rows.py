@@ -69,14 +69,21 @@ class Section:
         """The bindings of every entry that has variables, by (hypothesis, entry)."""
         found: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:
-            if row["unit"] == "path" and variables_of(row):
+            if self._is_binding(row):
                 found.setdefault((row["hypothesis"], entry_of(row)), []).append(row)
         return found
 
     @cached_property
     def others(self) -> list[Row]:
         """Rows that are no binding: single paths, whole hypotheses and other unions."""
-        return [row for row in self.rows if row["unit"] != "path" or not variables_of(row)]
+        return [row for row in self.rows if not self._is_binding(row)]
+
+    @cached_property
+    def _variables(self) -> list[str]:
+        return [name for name in self.rows[0] if _is_variable(name)]
+
+    def _is_binding(self, row: Row) -> bool:
+        return row["unit"] == "path" and any(row[name] is not None for name in self._variables)
 
 
 @dataclass(frozen=True)
@@ -144,11 +151,13 @@ def settings_of(summary: pa.Table) -> Settings:
 
 def variables_of(row: Row) -> list[str]:
     """Variables that the row binds, as the table names them without `over.`."""
-    return [
-        name.removeprefix("over.")
-        for name, value in row.items()
-        if name.startswith("over.") and value is not None and name.count(".") == 1
-    ]
+    names = [name for name, value in row.items() if value is not None and _is_variable(name)]
+    return [name.removeprefix("over.") for name in names]
+
+
+def _is_variable(column: str) -> bool:
+    """Whether it is the column of a variable, not that of its layer or head."""
+    return column.startswith("over.") and column.count(".") == 1
 
 
 def entry_of(row: Row) -> str:

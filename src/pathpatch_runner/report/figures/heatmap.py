@@ -30,8 +30,9 @@ CELL_WIDTH, CELL_HEIGHT = 38, 20
 SMALL_CELL = 12
 MOST_NUMBERS = 900
 """Cells up to which each has its number in it."""
-MOST_LINES = 60
+MOST_LINES = 40
 """Lines, and columns, that a grid of nodes by nodes shows: those with the largest effects."""
+KEY = ["orange: helps the clean behaviour, blue: works", "against it; bold: q < 0.05"]
 FAINT = 0.1
 """Share of the full colour below which a border is faint too: many pairs make small effects
 significant, and what matters should stand out."""
@@ -49,16 +50,22 @@ class Grid:
     left_out: int = 0
 
 
-def heatmap(section: Section, rows: Sequence[Row], scale: Scale | None = None) -> Figure:
+def heatmap(
+    section: Section, rows: Sequence[Row], scale: Scale | None = None, *, key: bool = True
+) -> Figure:
     """The bindings of one family as a grid, which depends on their variables. `rows`: at least
-    one, all binding the same variables. `scale`: shared with other grids."""
+    one, all binding the same variables. `scale`: shared with other grids; `key`: say what the colours
+    mean."""
     known = [row for row in rows if row["effect_mean"] is not None]
     grid = grid_of(known or rows)
     sizes = [abs(row["effect_mean"]) for row in known]
     scale = scale or Scale.of(max(sizes, default=0.0))
     values = [_cell(section, row, at, scale) for at, row in grid.cells.items()]
     numbers = len(values) <= MOST_NUMBERS
-    return Figure(_about(section, rows, grid), _spec(section, grid, values, scale, numbers))
+    spec = _spec(section, grid, values, scale, numbers)
+    if key:
+        spec["title"]["subtitle"] = KEY
+    return Figure(_about(section, rows, grid), spec)
 
 
 def grid_of(rows: Sequence[Row]) -> Grid:
@@ -215,10 +222,6 @@ def _spec(
         "layer": marks,
         "title": {
             "text": effect_title(section, scale),
-            "subtitle": [
-                "orange: helps the clean behaviour, blue: works",
-                "against it; bold: q < 0.05",
-            ],
             "fontWeight": "normal",
             "fontSize": 11,
             "subtitleFontSize": 10,

@@ -33,6 +33,7 @@ Routes = Sequence[Route]
 
 MOST_SENDERS = 6
 EVERYTHING = Steps(())
+FAINT = 0.5
 SHIFT = 2.5
 """Pixels between the lines of two expressions that run beside each other."""
 
@@ -140,7 +141,8 @@ def node_shape(layout: Layout, number: int, fill: str, stroke: str, opacity: flo
     x, y = layout.place(number)
     size = layout.size
     node = layout.graph.nodes[number]
-    style = f'fill="{fill}" stroke="{stroke}" fill-opacity="{opacity}"'
+    faint = ' stroke-opacity="0.4"' if opacity < FAINT else ""
+    style = f'fill="{fill}" stroke="{stroke}" fill-opacity="{opacity}"{faint}'
     title = f"<title>{node.name}</title>" if fill != "none" else ""
     if node.kind in (NodeKind.input, NodeKind.logits):
         half = layout.step_x * layout.columns / 2

@@ -123,8 +123,8 @@ def _answers(pair: PairText) -> str:
     if not known:
         return ""
     said = [
-        f"after token {at}: answer {code(answer)}"
-        + (f", distractor {code(distractor)}" if distractor else "")
+        f"after token {at}: answer <code>{_spaced(answer)}</code>"
+        + (f", distractor <code>{_spaced(distractor)}</code>" if distractor else "")
         for at, answer, distractor in known[:4]
     ]
     more = f"; and {len(known) - 4} more points" if len(known) > 4 else ""
@@ -137,12 +137,12 @@ def _hypotheses(view: RunView) -> str:
     if not configs:
         return ""
     drawn = drawings(view)
-    kinds = {json.dumps(config.get("groups") or {}) for config in configs.values()}
-    shared = len(kinds) == 1 and len(configs) > 1
+    named = [config for config in configs.values() if config.get("groups")]
+    shared = len({json.dumps(config["groups"]) for config in named}) == 1 and len(named) > 1
     cards = [_card(key, each, drawn.get(key), groups=not shared) for key, each in configs.items()]
     shown = f'<div class="cards">{"".join(cards)}</div>'
     title = f"<h3>Hypotheses ({len(cards)})</h3>"
-    common = _groups(next(iter(configs.values()))) if shared else ""
+    common = _groups(named[0]) if shared else ""
     body = f"{NOTE}{common}{shown}" if drawn else f"{common}{shown}"
     return title + (body if len(cards) <= OPEN_HYPOTHESES else details("Show them", body))
 

@@ -129,4 +129,4 @@ def _grid(part: Section, key: tuple[str, str], rows: list[Row], shared: Scale) -
     if len(rows) == 1:
         return figure(effects_forest(part, rows), name(" / ".join(key)), kind="map")
     title = f"<b>{name(' / '.join(key))}</b> {button}"
-    return figure(heatmap(part, rows, shared), title, kind="map")
+    return figure(heatmap(part, rows, shared, key=False), title, kind="map")

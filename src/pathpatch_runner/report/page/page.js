@@ -35,7 +35,7 @@ function rowsOf(data) {
     const row = {};
     for (const key in c) row[key] = c[key].codes ? c[key].texts[c[key].codes[i]] : c[key][i];
     row.name = `${row.hypothesis} ${row.label}`;
-    row.size = row.effect === null ? null : Math.abs(row.effect);
+    row.rank = row.label === 'hypothesis' ? Infinity : row.effect === null ? -1 : Math.abs(row.effect);
     if (data.scale.length && data.scale[i] !== null) {
       const at = start, scale = data.scale[i];
       row.pairs = () => Array.from(values.subarray(at, at + size), v => v * scale / 32767);
@@ -50,6 +50,8 @@ function start(data) {
   const rows = rowsOf(data), table = $('rows'), body = table.tBodies[0];
   const keys = {row: 'name', effect: 'effect', 'of total': 'total', explained: 'explained', p: 'p', q: 'q', n: 'n'};
   let sorted = null, up = 1, shown = STEP, chosen = rows;
+  // Of many rows the most important ones come first, as without scripts.
+  if (rows.length > 40) rows.sort((a, b) => b.rank - a.rank || 0);
 
   function line(row) {
     const section = data.sections[row.section];
