@@ -15,7 +15,9 @@ from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.report.figures import (
     Axes,
     Figure,
+    Mark,
     Series,
+    comparison,
     curve,
     forest,
     heatmap,
@@ -171,6 +173,18 @@ def test_a_curve_says_where_each_line_begins_and_ends() -> None:
     drawn = curve(lines, Axes("size", "share (%)", {"100%": 1.0}, logarithmic=True))
     assert "a: 0.200 at 0.1 to 0.900 at 1.0" in drawn.about
     assert {"size", "share (%)", "100%"} <= set(texts(drawn))
+
+
+def test_lines_and_ways_are_named_where_there_are_several() -> None:
+    lines = [
+        Series(name, [(1.0, 0.2, 0.1, 0.3), (2.0, 0.4, None, None)]) for name in ("one", "two")
+    ]
+    assert {"one", "two"} <= set(texts(curve(lines, Axes("x", "y"))))
+    marks = [Mark("a20.h0", way, 1.0, 0.5, 1.5) for way in ("resampled", "mean")]
+    drawn = comparison({"kind?": marks, "which?": marks}, "effect (logits)")
+    assert {"kind?", "which?", "resampled", "mean", "a20.h0", "effect (logits)"} <= set(
+        texts(drawn)
+    )
 
 
 def test_interactions_stand_on_both_sides_of_the_diagonal() -> None:

@@ -28,6 +28,17 @@ def lead(view: RunView, section: Section) -> list[str]:
     return [*said, *_contrasts(view, section), *_curves(view, section)]
 
 
+def headline(view: RunView) -> str:
+    """The one sentence that says most: of the first metric and direction."""
+    if not view.sections:
+        return "nothing was evaluated"
+    section = view.sections[0]
+    if section.withheld:
+        return f"shares are withheld: {section.withheld}"
+    said = [*lead(view, section)[1:], *of_families(section)]
+    return said[0] if said else _total(section)
+
+
 def of_families(section: Section) -> list[str]:
     """A line for each family."""
     return [

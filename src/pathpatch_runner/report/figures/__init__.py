@@ -7,11 +7,15 @@ nodes     where a node stands in a grid
 forest    dots with intervals: shares with marks at 0 and 100%, effects, differences
 heatmap   effects of a family on a grid
 curve     lines against a size or a swept key
+comparison  ways to ask side by side
+sizes     circuits of growing size
+vega      Vega-Lite to SVG in a process of its own
 bars      Shapley values and interactions
 paths     path sets on the grid of a model
 """
 
 from pathpatch_runner.report.figures.bars import interactions, shapley_values
+from pathpatch_runner.report.figures.comparison import Mark, comparison
 from pathpatch_runner.report.figures.curve import Axes, Series, curve
 from pathpatch_runner.report.figures.figure import FORMATS, Figure
 from pathpatch_runner.report.figures.forest import differences, effects_forest, forest
@@ -22,7 +26,9 @@ __all__ = [
     "FORMATS",
     "Axes",
     "Figure",
+    "Mark",
     "Series",
+    "comparison",
     "curve",
     "differences",
     "effects_forest",

@@ -26,13 +26,14 @@ class Series:
 @dataclass(frozen=True)
 class Axes:
     """Titles with units. `marks`: horizontal lines by name. `logarithmic`: of x. `order`: names
-    on an axis of names."""
+    on an axis of names. `form`: of the numbers of y, as d3 spells it: ".0%" for shares."""
 
     x: str
     y: str
     marks: Mapping[str, float] = field(default_factory=dict)
     logarithmic: bool = False
     order: Sequence[str] = ()
+    form: str = ".4~g"
 
 
 def curve(series: Sequence[Series], axes: Axes) -> Figure:
@@ -74,7 +75,8 @@ def _spec(
     else:
         order = [visible(name) for name in axes.order] or None
         x |= {"type": "ordinal", "sort": order, "scale": {"padding": 0.5}}
-    y = {"type": "quantitative", "axis": {"title": axes.y, "tickCount": 6, "domain": False}}
+    y: dict[str, Any] = {"type": "quantitative", "axis": {"title": axes.y, "format": axes.form}}
+    y["axis"] |= {"tickCount": 6, "domain": False}
     shades = {
         "field": "s",
         "type": "nominal",
@@ -92,19 +94,19 @@ def _spec(
                 **base,
                 "y": {**y, "field": "low"},
                 "y2": {"field": "high"},
-                "stroke": {**shades, "legend": None},
+                "color": shades,
             },
         },
         {
             "mark": {"type": "line", "aria": False, "strokeWidth": 2},
-            "encoding": {**base, "y": {**y, "field": "y"}, "stroke": {**shades, "legend": None}},
+            "encoding": {**base, "y": {**y, "field": "y"}, "color": shades},
         },
         {
             "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
             "encoding": {
                 **base,
                 "y": {**y, "field": "y"},
-                "fill": shades,
+                "color": shades,
                 "shape": {
                     "field": "s",
                     "type": "nominal",

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pathpatch_runner.errors import ConfigError, did_you_mean
-from pathpatch_runner.report.figures.theme import colour, config, on_any_page, on_paper
+from pathpatch_runner.report.figures.theme import colour, config, on_any_page, on_paper, on_white
 from pathpatch_runner.report.figures.vega import VegaError, vega_svg
 from pathpatch_runner.report.text import visible
 
@@ -91,8 +91,7 @@ class Figure:
         paper = on_paper(self.svg)
         if kind == "pdf":
             return bytes(vl_convert.svg_to_pdf(paper))
-        ground = paper.replace("<svg ", '<svg style="background:#fff" ', 1)
-        return bytes(vl_convert.svg_to_png(ground, scale=2, ppi=PIXELS_PER_INCH))
+        return bytes(vl_convert.svg_to_png(on_white(paper), ppi=PIXELS_PER_INCH))
 
     def _repr_svg_(self) -> str:
         """What a notebook shows."""

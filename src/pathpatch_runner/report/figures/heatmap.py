@@ -54,8 +54,8 @@ def heatmap(
     section: Section, rows: Sequence[Row], scale: Scale | None = None, *, key: bool = True
 ) -> Figure:
     """The bindings of one family as a grid, which depends on their variables. `rows`: at least
-    one, all binding the same variables. `scale`: shared with other grids; `key`: say what the colours
-    mean."""
+    one, all binding the same variables. `scale`: shared with other grids; `key`: say what
+    the colours mean."""
     known = [row for row in rows if row["effect_mean"] is not None]
     grid = grid_of(known or rows)
     sizes = [abs(row["effect_mean"]) for row in known]
@@ -126,7 +126,14 @@ def _crossed(rows: Sequence[Row], variables: Sequence[str]) -> Grid:
     columns = _largest({at: row for at, row in cells.items() if at[0] in set(lines)}, 1)
     kept = {at: r for at, r in cells.items() if at[0] in set(lines) and at[1] in set(columns)}
     left = len(cells) - len(kept)
-    return Grid(kept, in_order(lines), in_order(columns), _role(down), _role(across), left)
+    titles = [
+        _role(name) + (f" ({len(kept_names)} of {total}: largest effects)" if left else "")
+        for name, kept_names, total in (
+            (down, lines, len({at[0] for at in cells})),
+            (across, columns, len({at[1] for at in cells})),
+        )
+    ]
+    return Grid(kept, in_order(lines), in_order(columns), titles[0], titles[1], left)
 
 
 def _nodes(rows: Sequence[Row], name: str) -> bool:

@@ -23,7 +23,6 @@ from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
 from pathpatch_runner.report.text import visible
 
 LEFT, TOP, RIGHT, BOTTOM = 38, 10, 12, 12
-ROOM_FOR_LABELS = 90
 LETTER = 5.6
 """Pixels that a letter of a label takes."""
 MOST_LINES = 24
@@ -61,7 +60,8 @@ class Layout:
 
     @property
     def width(self) -> float:
-        return LEFT + self.step_x * self.columns + RIGHT + ROOM_FOR_LABELS
+        """Without labels."""
+        return LEFT + self.step_x * self.columns + RIGHT
 
     @property
     def height(self) -> float:
@@ -107,8 +107,9 @@ def paths(entries: Mapping[str, Routes], graph: Graph, about: str) -> Figure:
         for route in entries[entry]:
             parts += _links(layout, route, shade, number * SHIFT)
     parts += _filled(layout, entries, shades)
-    parts += _labels(layout, entries, shades)
-    width, height = layout.width, layout.height
+    labels, reach = _labels(layout, entries, shades)
+    parts += labels
+    width, height = max(layout.width, reach), layout.height
     return Figure(
         about,
         drawn=f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
@@ -273,9 +274,9 @@ def _outline(layout: Layout, start: Sequence[int], end: Sequence[int]) -> list[t
 
 def _labels(
     layout: Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
-) -> Iterator[str]:
+) -> tuple[list[str], float]:
     """Slots and positions beside the rightmost node of each step but the first, those of one
-    node one after the other."""
+    node one after the other; and how far to the right they reach."""
     said: dict[int, dict[tuple[str, str], None]] = {}
     for entry, path_set in entries.items():
         for steps in (steps for route in path_set for steps in route.sets[1:]):
@@ -284,14 +285,18 @@ def _labels(
             if text and nodes:
                 last = max(nodes, key=lambda node: layout.place(node)[0])
                 said.setdefault(last, {})[text, shades[entry]] = None
+    parts: list[str] = []
+    reach = 0.0
     for node, labels in said.items():
         x, y = layout.place(node)
         if node == layout.graph.logits:
             x += layout.step_x * layout.columns / 2
         x += layout.size + 3
         for text, shade in labels:
-            yield _text(x, y + 3.5, "start", visible(text), shade)
+            parts.append(_text(x, y + 3.5, "start", visible(text), shade))
             x += LETTER * (len(text) + 1)
+        reach = max(reach, x)
+    return parts, reach
 
 
 def _constraint(pattern: StepPattern) -> str:

@@ -75,6 +75,12 @@ def on_paper(svg: str) -> str:
     return _NAME.sub(lambda match: LIGHT[match[1]], svg)
 
 
+def on_white(svg: str) -> str:
+    """A figure with a white ground, for formats whose readers show none."""
+    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return _OPEN_TAG.sub(lambda match: f"<svg{match[1]}>{ground}", svg, count=1)
+
+
 def on_any_page(svg: str) -> str:
     """The figure with a ground of its own that is light or dark as its reader's screen is, so
     that it can be read on either page."""

@@ -7,19 +7,17 @@ a button gives each its own. Sizes: the curve. Coalitions: Shapley values. A sea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pathpatch_runner.report.figures import Axes, Series, curve, effects_forest, forest, heatmap
+from pathpatch_runner.report.figures import effects_forest, forest, heatmap
 from pathpatch_runner.report.figures.scale import Scale
+from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.page.markup import figure, name, section, sentence, text
 from pathpatch_runner.report.page.special import special_results
-from pathpatch_runner.report.rows import Row, Section, variables_of
+from pathpatch_runner.report.rows import Row, Section
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.sentences import lead, of_families
 from pathpatch_runner.report.text import number
 
 NOTHING = "Nothing was evaluated: the summary has no rows."
-SIZE = "size"
 MOST_GRIDS = 24
 """Families that get a picture; the table has all."""
 
@@ -46,7 +44,7 @@ def found(view: RunView) -> str:
 
 
 def _pictures(view: RunView, part: Section) -> list[str]:
-    sized = {key: rows for key, rows in part.families.items() if _is_sized(rows)}
+    sized = {key: rows for key, rows in part.families.items() if is_sized(rows)}
     grids = {
         key: rows
         for key, rows in part.families.items()
@@ -57,41 +55,10 @@ def _pictures(view: RunView, part: Section) -> list[str]:
         caption = f"Bars: {view.settings.interval} over pairs. Orange: whole hypotheses."
         pictures.append(figure(forest(part), text(caption)))
     if sized:
-        pictures.append(_sizes(part, sized))
+        pictures.append(figure(size_curve(part, sized), "Circuits of growing size."))
     if grids:
         pictures.append(_grids(part, grids))
     return pictures
-
-
-def _is_sized(rows: Sequence[Row]) -> bool:
-    return variables_of(rows[0]) == [SIZE]
-
-
-def _sizes(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
-    series = [
-        Series(
-            " / ".join(key),
-            [
-                (
-                    float(row[f"over.{SIZE}"]),
-                    row["normalised_effect"] if not part.withheld else row["effect_mean"],
-                    row.get("normalised_ci_low"),
-                    row.get("normalised_ci_high"),
-                )
-                for row in sorted(rows, key=lambda row: float(row[f"over.{SIZE}"]))
-                if (row["effect_mean"] if part.withheld else row["normalised_effect"]) is not None
-            ],
-        )
-        for key, rows in families.items()
-    ]
-    marks = {} if part.withheld else {"0%": 0.0, "100%": 1.0}
-    y = (
-        f"effect on {part.quantity}"
-        if part.withheld
-        else f"share of the total effect on {part.metric}"
-    )
-    axes = Axes("nominal share of the edges (logarithmic)", y, marks, logarithmic=True)
-    return figure(curve(series, axes), "Circuits of growing size.")
 
 
 def _grids(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:

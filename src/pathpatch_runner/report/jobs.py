@@ -1,0 +1,124 @@
+"""The runs of an experiment: which are done, failed, interrupted or missing, and what was swept.
+
+A *job* is a run directory with what its command line set. A *swept* key has several values among
+the jobs of one experiment; keys that cannot change a result are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pathpatch_runner.errors import StoreError
+from pathpatch_runner.report.run_view import RunView, read_run
+
+DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
+NOT_SWEPT = ("experiment", "description", "runtime", "hydra", "tracking")
+DEFAULT = "(default)"
+"""Stands for the value of a key that a job did not set."""
+MOST_MISSING = 500
+
+
+@dataclass(frozen=True)
+class Job:
+    """`settings`: what its command line set, by key. `view`: of a finished run. `message`: of a
+    failure."""
+
+    directory: Path
+    state: str
+    settings: Mapping[str, str]
+    view: RunView | None = None
+    message: str = ""
+
+    def value(self, key: str) -> str:
+        """What it set the key to."""
+        return self.settings.get(key, DEFAULT)
+
+
+def read_jobs(experiment: Path) -> list[Job]:
+    """Every run directory of an experiment's directory, in order of name."""
+    folders = sorted(path for path in experiment.iterdir() if path.is_dir())
+    return [_job(path) for path in folders if _is_run(path)]
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether it has a manifest."""
+    return (directory / "manifest.json").is_file()
+
+
+def _is_run(path: Path) -> bool:
+    names = ("manifest.json", "failure.json", ".hydra", "run.log")
+    return any((path / name).exists() for name in names)
+
+
+def _job(directory: Path) -> Job:
+    settings = _settings(directory)
+    if is_finished(directory):
+        try:
+            view = read_run(directory)
+        except StoreError as error:
+            return Job(directory, FAILED, settings, message=str(error))
+        return Job(directory, DONE, settings or _from_command(view), view)
+    failure = _json(directory / "failure.json")
+    if failure:
+        return Job(directory, FAILED, settings, message=str(failure.get("message", "")))
+    return Job(directory, INTERRUPTED, settings)
+
+
+def _settings(directory: Path) -> dict[str, str]:
+    """From Hydra's own record of the command line."""
+    try:
+        text = (directory / ".hydra" / "overrides.yaml").read_text(encoding="utf-8")
+        overrides = yaml.safe_load(text) or []
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return _parsed(overrides)
+
+
+def _from_command(view: RunView) -> dict[str, str]:
+    command = (view.manifest.get("provenance") or {}).get("command") or []
+    return _parsed([word for word in command[1:] if "=" in word and not word.startswith("-")])
+
+
+def _parsed(overrides: Any) -> dict[str, str]:
+    found = {}
+    for override in overrides if isinstance(overrides, list) else []:
+        key, _, value = str(override).lstrip("+~").partition("=")
+        if key.split(".")[0].split("/")[0] not in NOT_SWEPT:
+            found[key] = value
+    return found
+
+
+def _json(path: Path) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def swept_keys(jobs: Sequence[Job]) -> list[str]:
+    """Keys with several values, in the order in which commands name them."""
+    keys = dict.fromkeys(key for job in jobs for key in job.settings)
+    return [key for key in keys if len({job.value(key) for job in jobs}) > 1]
+
+
+def missing(jobs: Sequence[Job], keys: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Combinations of the swept values that no job has. Nothing where the jobs are far from a
+    full grid: then they are no sweep of one."""
+    values = [list(dict.fromkeys(job.value(key) for job in jobs)) for key in keys]
+    size = 1
+    for each in values:
+        size *= len(each)
+    if not keys or size > MOST_MISSING or 2 * len(jobs) < size:
+        return
+    there = {tuple(job.value(key) for key in keys) for job in jobs}
+    for combination in product(*values):
+        if combination not in there:
+            yield dict(zip(keys, combination, strict=True))
