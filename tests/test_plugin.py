@@ -85,14 +85,26 @@ def test_its_kinds_run_from_yaml_and_are_in_the_key(environment: Environment) ->
     (run,) = (environment.folder / "outputs" / "sample").iterdir()
     digests = json.loads((run / "manifest.json").read_text())["provenance"]["digests"]
     assert len(digests["plug-in sample-kinds 1.2"]) == 16
+    key = run_key(environment)
+    assert key == run.name
     # Another state of the package is another run; a note in it is not.
     (environment.installed / "notes.txt").write_text("nothing")
-    environment.command("experiment=sample")
-    assert len(list(run.parent.iterdir())) == 1
+    assert run_key(environment) == key
     with (environment.installed / "metric.py").open("a") as file:
         file.write("\n# changed\n")
-    environment.command("experiment=sample")
-    assert len(list(run.parent.iterdir())) == 2
+    assert run_key(environment) != key
+
+
+def run_key(environment: Environment) -> str:
+    code = (
+        "from pathpatch_runner.cli import compose;"
+        "from pathpatch_runner.inputs import read_files, run_key_of;"
+        "from pathpatch_runner.model.source import source_of;"
+        "config = compose('sample', config_dir='mine');"
+        "files = read_files(config, source_of(config.model, config.seed));"
+        "print(run_key_of(config, files))"
+    )
+    return environment.run("-c", code, check=True).stdout.strip()
 
 
 def test_its_source_is_used(environment: Environment) -> None:

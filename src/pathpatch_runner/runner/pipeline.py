@@ -44,14 +44,13 @@ from pathpatch_runner.store.files import RunFiles
 log = logging.getLogger("pathpatch_runner")
 
 
-def make_run(request: Request, files: Files) -> RunOutcome:
+def make_run(request: Request, files: Files, inputs: Inputs | None) -> RunOutcome:
     """Compute a run; found instead, where only the loaded model could tell that it is there.
 
-    `files`: what was read before any weights.
+    `files`, `inputs`: what was read and checked before any weights; `inputs` None where only the
+    loaded model can tell its shape, so that all else waits.
     """
     config, stages = request.config, Stages(request.watch)
-    with stages("reading data", "inputs"):
-        inputs = read_inputs(config, files, request.metrics)
     if config.runtime.threads is not None:
         torch.set_num_threads(config.runtime.threads)
     model: LoadedModel | None = None

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.effects import missing_overrides, with_overrides
-from pathpatch_runner.inputs import Files, read_files, run_key_of
+from pathpatch_runner.inputs import Files, read_files, read_inputs, run_key_of
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import RunDirectory
@@ -46,10 +46,12 @@ def run(request: Request) -> RunOutcome:
         found = finished(config, files)
         if found is not None:
             return found_again(found, request.overrides)
+    # Mistakes are told before what computes is imported, which takes seconds.
+    inputs = read_inputs(config, files, request.metrics)
     from pathpatch_runner.runner.pipeline import make_run
 
     with source.in_use():
-        return make_run(request, files)
+        return make_run(request, files, inputs)
 
 
 def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:

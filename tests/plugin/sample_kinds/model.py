@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pathpatch_runner.model.native import NativeModel, NativeModelConfig
-
 from pathpatch_runner.config import ModelConfig
+from pathpatch_runner.model.native import NativeModel, NativeModelConfig
 
 
 @dataclass
@@ -21,7 +20,7 @@ class SampleModelConfig(ModelConfig):
 class SampleModel(NativeModel):
     """A random model."""
 
-    Config: Any = SampleModelConfig
+    Config = SampleModelConfig  # type: ignore[assignment]  # of this kind
 
     def __init__(self, config: Any, seed: int) -> None:
         width = config.width
