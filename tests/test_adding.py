@@ -21,6 +21,7 @@ from pathpatch_runner.errors import ConfigError
 from pathpatch_runner.registry import DATASETS, METRICS, MODELS, SOURCES, Registry
 from pathpatch_runner.regress.__main__ import main as regress
 from pathpatch_runner.runner import run
+from pathpatch_runner.runner.request import Request
 
 REPOSITORY = Path(__file__).parents[1]
 FILES = {
@@ -111,7 +112,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_a_kind_of_everything_is_one_file_and_one_line(added: Path) -> None:
     config = compose("added", f"runtime.output_root={added}/outputs", config_dir=added)
-    directory = run(config).directory
+    directory = run(Request(config)).directory
     assert directory is not None
     (row,) = pq.read_table(directory / "summary.parquet").to_pylist()
     assert (row["metric"], row["dataset"], row["n"]) == ("answer_logit", "one_pair", 1)
