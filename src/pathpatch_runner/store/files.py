@@ -7,14 +7,12 @@ much of a run directory; `HeldRun` is the same without a disk, for runs that are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pathpatch_runner.errors import StoreError
 from pathpatch_runner.store.manifest import Manifest
+from pathpatch_runner.store.run_directory import RunDirectory
 
 SUFFIX = ".parquet"
 
@@ -56,29 +54,19 @@ class HeldRun:
 class StoredTables(Mapping[str, pa.Table]):
     """The tables of a run directory by name without `.parquet`, read when they are asked for."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
         self._read: dict[str, pa.Table] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
         if name not in self._read:
-            self._read[name] = self._open(name)
+            if name not in set(self):
+                raise KeyError(name)
+            self._read[name] = self._directory.read_table(f"{name}{SUFFIX}")
         return self._read[name]
 
-    def _open(self, name: str) -> pa.Table:
-        if name not in set(self):
-            raise KeyError(name)
-        path = self._path / f"{name}{SUFFIX}"
-        try:
-            return pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(
-                f'"{path}" cannot be read: {error}. Run the experiment again with '
-                "runtime.force=true"
-            ) from error
-
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(path.stem for path in self._path.glob(f"*{SUFFIX}")))
+        return iter(sorted(path.stem for path in self._directory.path.glob(f"*{SUFFIX}")))
 
     def __len__(self) -> int:
         return len(list(iter(self)))

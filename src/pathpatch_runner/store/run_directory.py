@@ -104,6 +104,16 @@ class RunDirectory:
         with atomic.replaced(self.path / name) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
+    def read_text(self, name: str) -> str:
+        """Raises StoreError where it cannot be read."""
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(
+                f'"{self.path / name}" cannot be read: {error}. Run the experiment again with '
+                "runtime.force=true"
+            ) from error
+
     def read_table(self, name: str) -> pa.Table:
         """`name` (such as `summary.parquet`). Raises StoreError where it cannot be read."""
         try:
