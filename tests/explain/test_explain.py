@@ -33,7 +33,7 @@ def test_a_family_with_a_group() -> None:
     assert (found.bindings, found.left_out) == (3 * 3 * 2, 3 * 2)
     assert found.groups == {"late": "{a1.h1,a1.h2}"}
     assert found.variables == {"s": "{a0.h*,m1}", "x": "{q,k,v}", "p": "{S1,[2]}"}
-    assert found.positions == ("S1", "[2]", "end")
+    assert found.positions == ("[2]", "S1", "end")
     assert len(set(found.paths)) == 10
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pathpatch_runner.config import PathConfig
 from pathpatch_runner.errors import PathPatchError, raise_together
 from pathpatch_runner.explain.shape import shape_of
+from pathpatch_runner.expression.ast import Position
 from pathpatch_runner.expression.canonical import node_texts, set_text
 from pathpatch_runner.expression.count import draw_paths
 from pathpatch_runner.expression.domain import Value, value_text
@@ -112,9 +113,13 @@ def _explained(entry: Entry, scope: Scope, draw: int, seed: int) -> Explanation:
         variables={name: _values_text(values, graph) for name, values in entry.values.items()},
         bindings=len(matches.bindings) if entry.values else 0,
         left_out=matches.left_out,
-        positions=tuple(sorted(str(position) for position in entry.positions)),
+        positions=tuple(str(each) for each in sorted(entry.positions, key=_by_name)),
         grid=grid,
     )
+
+
+def _by_name(position: Position) -> tuple[str, int]:
+    return position.name or "", position.offset
 
 
 def _nodes_text(nodes: Iterable[int], graph: Graph) -> str:
