@@ -146,6 +146,16 @@ def test_scores_in_memory(bridge: Any, pairs: list[dict[str, Any]]) -> None:
     assert direct["score"].iloc[0] == pytest.approx(noising.summary["effect_mean"].iloc[0])
 
 
+def test_figures_and_the_page(bridge: Any, pairs: list[dict[str, Any]], tmp_path: Path) -> None:
+    run = pp.patch(bridge, pairs, FAMILY, over=OVER)
+    assert "<svg" in run.heatmap("edges").svg
+    assert "<svg" in run.paths("edges").svg
+    page = run.report(tmp_path / "page.html")
+    assert "edges" in page.read_text(encoding="utf-8")
+    with pytest.raises(pp.StoreError, match="Say where"):
+        run.report()
+
+
 Call = Callable[[Any, Any], Any]
 MISTAKES: dict[str, tuple[Call, str]] = {
     "a variable nobody uses": (

@@ -18,10 +18,14 @@ from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.errors import ConfigError, StoreError
 from pathpatch_runner.runner import Request
 from pathpatch_runner.store import Manifest, RunDirectory
+from pathpatch_runner.store.atomic import write_text
 from pathpatch_runner.store.files import StoredTables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pathpatch_runner.report.figures import Figure
+    from pathpatch_runner.report.run_view import RunView
 
 MAIN_COLUMNS = (
     "hypothesis",
@@ -113,6 +117,52 @@ class Run:
     def found(self) -> pd.DataFrame:
         """Paths and open stubs that a search found."""
         return self.frame("found")
+
+    def heatmap(
+        self, family: str | None = None, *, metric: str | None = None, direction: str | None = None
+    ) -> Figure:
+        """A family as a grid: of the hypothesis, or entry, of that name; the first if not said."""
+        from pathpatch_runner.report import run_figures
+
+        return run_figures.heatmap(self._view, family, metric, direction)
+
+    def forest(self, *, metric: str | None = None, direction: str | None = None) -> Figure:
+        """What hypotheses and single paths explain, with intervals."""
+        from pathpatch_runner.report import run_figures
+
+        return run_figures.forest(self._view, metric, direction)
+
+    def curve(self, *, metric: str | None = None, direction: str | None = None) -> Figure:
+        """Circuits of growing size."""
+        from pathpatch_runner.report import run_figures
+
+        return run_figures.curve(self._view, metric, direction)
+
+    def paths(self, hypothesis: str | None = None) -> Figure:
+        """The paths of a hypothesis on the grid of the model; the first if not said."""
+        from pathpatch_runner.report import run_figures
+
+        return run_figures.paths(self._view, hypothesis)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """The page of the run, written to `path`; without one, where the run left it.
+
+        Raises StoreError for a run in memory without a path.
+        """
+        from pathpatch_runner.report.page import render_report
+
+        if path is None and self.path is not None:
+            return self.path / "report.html"
+        if path is None:
+            raise StoreError(f'{self!r} lies nowhere. Say where: run.report("report.html")')
+        write_text(Path(path), render_report(self._view))
+        return Path(path)
+
+    @property
+    def _view(self) -> RunView:
+        from pathpatch_runner.report.run_view import RunView
+
+        return RunView(self.manifest.to_dict(), dict(self.tables), self.plan, self.path)
 
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else f'"{self.path}"'
