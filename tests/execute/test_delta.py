@@ -284,5 +284,5 @@ def test_hooks_are_removed_after_an_exception() -> None:
         raise RuntimeError("in a hook")
 
     with pytest.raises(RuntimeError, match="in a hook"):
-        model.forward(ids, [(model.sites.layers[0].q, fail)])
+        model.forward(ids, [(model.hook_points.layers[0].q, fail)])
     assert torch.equal(model.forward(ids, []), before)

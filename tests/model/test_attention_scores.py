@@ -18,25 +18,25 @@ IDS = torch.tensor([[1, 0, 5, 9, 0, 2], [4, 4, 4, 0, 10, 3]])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_the_softmax_of_the_scores_is_the_pattern(name: str, layer: int) -> None:
     model = loaded(name)
-    sites = model.hook_points.layers[layer]
+    names = model.hook_points.layers[layer]
     seen: dict[str, torch.Tensor] = {}
     # Scaled up, or the pattern would hardly depend on the scores of a random model.
-    scales = {sites.q: 20.0, sites.k: 20.0, sites.pattern: 1.0}
+    scales = {names.q: 20.0, names.k: 20.0, names.pattern: 1.0}
 
-    def hook_at(site: str) -> Any:
+    def hook_at(point: str) -> Any:
         def hook(values: torch.Tensor, hook: Any) -> torch.Tensor:
             del hook
-            seen[site] = values * scales[site]
-            return seen[site]
+            seen[point] = values * scales[point]
+            return seen[point]
 
         return hook
 
-    model.forward(IDS, [(site, hook_at(site)) for site in scales])
-    scores = attention_scores(model, layer, seen[sites.q], seen[sites.k])
+    model.forward(IDS, [(point, hook_at(point)) for point in scales])
+    scores = attention_scores(model, layer, seen[names.q], seen[names.k])
     later = torch.ones(6, 6, dtype=torch.bool).triu(1)
     hidden = later if name != "bidirectional" else torch.zeros_like(later)
     assert torch.equal(scores == -torch.inf, hidden.expand_as(scores))
-    pattern = seen[sites.pattern]
+    pattern = seen[names.pattern]
     torch.testing.assert_close(scores.softmax(-1), pattern, rtol=0, atol=1e-12)
     assert float(pattern[..., -1, :].std()) > 0.01, "the case tells nothing"
 

@@ -38,7 +38,7 @@ def test_which_models_have_live_scores(name: str, live: bool) -> None:
     assert [layer.scores is not None for layer in loaded(name).hook_points.layers] == [live, live]
 
 
-def test_the_sites_by_name() -> None:
+def test_the_hook_points_by_name() -> None:
     points = loaded("gpt2").hook_points
     assert points.embed == "hook_embed"
     assert points.resid_final == points.stream_after(1) == "blocks.1.hook_resid_post"
@@ -56,7 +56,7 @@ def test_the_sites_by_name() -> None:
     assert loaded("attention only").hook_points.layers[0].mlp_out is None
 
 
-def breaking(name: str, site: str, how: str) -> Forward:
+def breaking(name: str, point: str, how: str) -> Forward:
     """A forward pass with one hook broken."""
 
     def broken(function: Hook) -> Hook:
@@ -72,14 +72,14 @@ def breaking(name: str, site: str, how: str) -> Forward:
         return fired
 
     def forward(ids: torch.Tensor, hooks: list[tuple[str, Hook]]) -> torch.Tensor:
-        kept = [] if how == "never" else [(site, broken(h)) for s, h in hooks if s == site]
-        return loaded(name).forward(ids, kept + [(s, h) for s, h in hooks if s != site])
+        kept = [] if how == "never" else [(point, broken(h)) for s, h in hooks if s == point]
+        return loaded(name).forward(ids, kept + [(s, h) for s, h in hooks if s != point])
 
     return forward
 
 
 @pytest.mark.parametrize(
-    ("site", "how", "problem"),
+    ("point", "how", "problem"),
     [
         ("hook_embed", "dead", "an edit at hook_embed does not reach blocks.0.hook_resid_pre"),
         (
@@ -124,15 +124,15 @@ def breaking(name: str, site: str, how: str) -> Forward:
         ),
     ],
 )
-def test_a_broken_hook_is_named(site: str, how: str, problem: str) -> None:
+def test_a_broken_hook_is_named(point: str, how: str, problem: str) -> None:
     with pytest.raises(ModelError) as caught:
-        probe(breaking("gpt2", site, how), loaded("gpt2").shape, "gpt2", CPU)
+        probe(breaking("gpt2", point, how), loaded("gpt2").shape, "gpt2", CPU)
     assert str(caught.value) == f'model "gpt2": {problem}{END}'
 
 
-@pytest.mark.parametrize("site", ["attn.hook_attn_scores", "attn.hook_pattern"])
-def test_scores_that_are_dead_in_one_layer_are_not_offered(site: str) -> None:
-    forward = breaking("gpt2", f"blocks.1.{site}", "dead")
+@pytest.mark.parametrize("point", ["attn.hook_attn_scores", "attn.hook_pattern"])
+def test_scores_that_are_dead_in_one_layer_are_not_offered(point: str) -> None:
+    forward = breaking("gpt2", f"blocks.1.{point}", "dead")
     assert not probe(forward, loaded("gpt2").shape, "gpt2", CPU).scores
 
 
@@ -211,6 +211,19 @@ def test_what_is_seen_of_the_wiring() -> None:
     assert seen["gpt_neox"].wiring("x") == Wiring(parallel=True)
     assert seen["gemma2"].wiring("x") == Wiring(separable_heads=False)
     assert seen["attention only"].mlp_reads_attention == (None, None)
+
+
+def test_a_model_that_cannot_be_run_at_all_is_not_blamed_on_its_hooks() -> None:
+    def forward(ids: torch.Tensor, hooks: list[tuple[str, Hook]]) -> torch.Tensor:
+        del ids, hooks
+        raise RuntimeError("no Double here\nand more")
+
+    with pytest.raises(ModelError) as caught:
+        probe(forward, loaded("gpt2").shape, "moe", CPU, torch.float64)
+    assert str(caught.value) == (
+        'model "moe": a forward pass fails, hooks or not: no Double here. Some architectures '
+        "cannot be run in every number format: try model.dtype=float32"
+    )
 
 
 def test_layers_that_are_wired_differently() -> None:

@@ -115,8 +115,8 @@ class _GuardRun:
         self._everywhere = torch.zeros_like(self._batch.classes)
         self._tolerance = TOLERANCES[task.model.dtype]
         shape = self._graph.shape
-        self._first = task.model.sites.layers[0].resid_pre
-        self._last = task.model.sites.stream_after(shape.n_layers - 1)
+        self._first = task.model.hook_points.layers[0].resid_pre
+        self._last = task.model.hook_points.stream_after(shape.n_layers - 1)
         self._written = [f"blocks.{layer}.hook_attn_out" for layer in range(shape.n_layers)]
         if not shape.attn_only:
             self._written += [f"blocks.{layer}.hook_mlp_out" for layer in range(shape.n_layers)]
@@ -207,7 +207,7 @@ class _GuardRun:
             return values + planted
 
         ids = self._prompts.base
-        change = embed(self._model, ids, [(self._model.sites.embed, add)])
+        change = embed(self._model, ids, [(self._model.hook_points.embed, add)])
         change = change - embed(self._model, ids, [])
         last = self._clean[self._last]
         expected = part.logits(part.norm(last + change))

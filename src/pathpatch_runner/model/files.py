@@ -86,6 +86,12 @@ def explained(name: str, *, hub: bool = True) -> Iterator[None]:
         ) from error
     except (OSError, ValueError, KeyError, NotImplementedError, struct.error) as error:
         raise (_why(name, error) if hub else _unreadable(name, error)) from error
+    except BaseException as error:
+        # What libraries in Rust raise for data that break them: plain Exceptions, and panics, which
+        # are not even those.
+        if type(error) is not Exception and type(error).__name__ != "PanicException":
+            raise
+        raise _unreadable(name, error) from error
 
 
 def _why(name: str, error: Exception) -> ModelError:
@@ -109,6 +115,6 @@ def _why(name: str, error: Exception) -> ModelError:
     return _unreadable(name, error)
 
 
-def _unreadable(name: str, error: Exception) -> ModelError:
+def _unreadable(name: str, error: BaseException) -> ModelError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return ModelError(f'model: "{name}" cannot be loaded: {lines[0]}')

@@ -8,6 +8,7 @@ parses the file anew for config, weights and tokenizer, for half a minute each w
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,12 @@ def gguf_tokenizer(path: Path, header: GgufHeader) -> Any:
     options = {"gguf_file": path.name, "local_files_only": True}
     if header.architecture not in READ_HERE:
         return pretrained_tokenizer(str(path.parent), **options)
-    from transformers import TOKENIZER_MAPPING
+    from transformers import TOKENIZER_MAPPING, PreTrainedTokenizerFast
 
-    made = TOKENIZER_MAPPING[type(_config(header))]
-    # By slow and fast class, up to transformers 4.
-    kind = [each for each in made if each is not None][-1] if isinstance(made, tuple) else made
+    # As `AutoTokenizer` chooses, which would parse the file once more for its config.
+    kind: Any = PreTrainedTokenizerFast
+    with contextlib.suppress(KeyError):
+        kind = TOKENIZER_MAPPING[type(_config(header))] or kind
     return kind.from_pretrained(str(path.parent), **options)
 
 
@@ -66,16 +68,10 @@ def _tensors(
 ) -> dict[str, torch.Tensor]:
     """Dequantised tensors by Hugging Face's names."""
     from gguf.quants import dequantize
-    from transformers import AutoModelForCausalLM
-    from transformers.modeling_gguf_pytorch_utils import (
-        TENSOR_PROCESSORS,
-        TensorProcessor,
-        get_gguf_hf_weights_map,
-    )
+    from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor
 
     processor = TENSOR_PROCESSORS.get(header.architecture, TensorProcessor)(config=config.to_dict())
-    with torch.device("meta"):
-        names = get_gguf_hf_weights_map(AutoModelForCausalLM.from_config(config), processor)
+    names = _names(header, config, processor)
     data = np.memmap(path, mode="r", dtype=np.uint8, offset=header.data_start)
     found: dict[str, torch.Tensor] = {}
     for info in header.tensors:
@@ -88,6 +84,27 @@ def _tensors(
         )
         if done.name in names:
             found[names[done.name]] = torch.from_numpy(np.copy(done.weights)).to(dtype)
+    return found
+
+
+def _names(header: GgufHeader, config: Any, processor: Any) -> dict[str, str]:
+    """Name of a tensor in the file -> its name in the Hugging Face model.
+
+    The library's own function of this makes the table of all names anew for every module.
+    """
+    from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
+    from transformers import AutoModelForCausalLM
+
+    [kind] = [each for each, name in MODEL_ARCH_NAMES.items() if name == header.architecture]
+    table = get_tensor_name_map(kind, config.num_hidden_layers)
+    with torch.device("meta"):
+        theirs = AutoModelForCausalLM.from_config(config).state_dict()
+    found: dict[str, str] = {}
+    for name in map(processor.preprocess_name, theirs):
+        stem, dot, kind_of = name.rpartition(".")
+        known = table.get_name(stem)
+        if known is not None:
+            found[known + dot + kind_of] = name
     return found
 
 

@@ -53,11 +53,6 @@ class LoadedModel:
     _count: _PassCount = field(default_factory=_PassCount, repr=False, compare=False)
 
     @property
-    def sites(self) -> HookPoints:
-        """The hook points, by the name they had."""
-        return self.hook_points
-
-    @property
     def passes(self) -> Counter[str]:
         """Forward passes made so far, by what they were for (`counting`)."""
         return self._count.passes
@@ -173,7 +168,7 @@ def _probe(
         count.passes["probe"] += 1
         return forward(bridge, ids, hooks)
 
-    return probe(run, sizes, name, device)
+    return probe(run, sizes, name, device, next(bridge.parameters()).dtype)
 
 
 def _sizes(bridge: Any, wiring: Wiring) -> ModelShape:

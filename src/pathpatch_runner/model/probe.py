@@ -45,13 +45,22 @@ NOISE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 2e-3, torch.b
 """Relative to an entry: differences that rounding alone can make between two passes, where the
 experts of a mixture are given other rows."""
 
+FAILURES = (ValueError, RuntimeError, TypeError, IndexError, AttributeError)
+"""What models raise that cannot be run."""
+
 Hook = Callable[[torch.Tensor, Any], torch.Tensor]
 Forward = Callable[[torch.Tensor, list[tuple[str, Hook]]], torch.Tensor]
 Edit = Callable[[torch.Tensor], torch.Tensor]
 """Of the values of one entry of the batch."""
 
 
-def probe(forward: Forward, shape: ModelShape, name: str, device: torch.device) -> Probed:
+def probe(
+    forward: Forward,
+    shape: ModelShape,
+    name: str,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Probed:
     """Try a model's hooks and see how it is wired; of `shape` only the sizes are used.
 
     Raises ModelError naming the first hook point that is not as needed.
@@ -60,7 +69,13 @@ def probe(forward: Forward, shape: ModelShape, name: str, device: torch.device) 
     length = min(PROBE_TOKENS, shape.n_ctx)
     ids = torch.randint(shape.d_vocab, (2, length), generator=generator).to(device)
     points = named_hook_points(shape, scores=True)
-    _count(forward, ids, points, shape, name)
+    try:
+        _count(forward, ids, points, shape, name)
+    except ModelError:
+        raise
+    except FAILURES as error:
+        _check_plain(forward, ids, name, dtype)
+        raise failure(name, f"a forward pass with hooks fails: {_first_line(error)}") from error
     tried = tuple(sorted({0, min(1, shape.n_layers - 1), shape.n_layers - 1}))
     trials = [_embedding(points)]
     for layer in tried:
@@ -171,7 +186,10 @@ def _count(
 
         return hook
 
-    _attempt(name, lambda: forward(ids, [(point, hook_at(point)) for point in expected]))
+    try:
+        forward(ids, [(point, hook_at(point)) for point in expected])
+    except KeyError as error:
+        raise failure(name, f"a hook is missing: {error}") from error
     for point, size in expected.items():
         if len(found[point]) != 1:
             raise failure(name, f"{point} fires {len(found[point])} times in a pass, not once")
@@ -195,13 +213,21 @@ def _expected_shapes(
     return found
 
 
-def _attempt(name: str, run: Callable[[], Any]) -> None:
+def _check_plain(forward: Forward, ids: torch.Tensor, name: str, dtype: torch.dtype) -> None:
+    """Say so where the model itself cannot be run, hooks or not."""
     try:
-        run()
-    except KeyError as error:
-        raise failure(name, f"a hook is missing: {error}") from error
-    except (ValueError, RuntimeError, TypeError, IndexError, AttributeError) as error:
-        raise failure(name, f"a forward pass with hooks fails: {error}") from error
+        forward(ids, [])
+    except FAILURES as error:
+        advice = "Some architectures cannot be run in every number format: try model.dtype=float32"
+        if dtype == torch.float32:
+            advice = "TransformerLens' bridge cannot run it with the transformers installed here"
+        raise ModelError(
+            f'model "{name}": a forward pass fails, hooks or not: {_first_line(error)}. {advice}'
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _run_trials(forward: Forward, ids: torch.Tensor, trials: Sequence[_Trial], name: str) -> Seen:
@@ -217,7 +243,11 @@ def _run_trials(forward: Forward, ids: torch.Tensor, trials: Sequence[_Trial], n
             except KeyError:
                 # Hooks are looked up before anything is run. Only those for scores may be missing.
                 required = [(point, hook) for point, hook in hooks if "attn_scores" not in point]
-                _attempt(name, lambda hooks=required: forward(ids, hooks))  # type: ignore[misc]
+                forward(ids, required)
+            except FAILURES as error:
+                raise failure(
+                    name, f"a pass with edited values fails: {_first_line(error)}"
+                ) from error
     return seen
 
 

@@ -77,7 +77,10 @@ class FileTokenizer:
         text = read_text(path, "model.tokenizer", ModelError)
         try:
             self._tokenizer = tokenizers.Tokenizer.from_str(text)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        # The library raises plain Exceptions, and panics, which are not even those.
+        except BaseException as error:
             raise ModelError(
                 f'model.tokenizer: "{path}" is not a tokenizer.json: {error}'
             ) from error

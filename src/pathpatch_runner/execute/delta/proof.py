@@ -119,26 +119,26 @@ def _layer_checks(
     probe: Task, runs: Runs, seen: dict[str, torch.Tensor], tolerance: float
 ) -> list[Guard]:
     """The worst layer of each kind of node."""
-    sites = probe.model.sites.layers
+    names = probe.model.hook_points.layers
     heads = []
     for layer, run in enumerate(runs.attention):
         own = torch.cat(run.z, dim=1).permute(1, 2, 0, 3)
-        found = seen[sites[layer].z].reshape(own.shape)
+        found = seen[names[layer].z].reshape(own.shape)
         heads.append(within(f"delta: heads of layer {layer}", own, found, tolerance))
     mlps = []
     # Where a norm follows the MLP, the hook sees what it wrote before or after it.
     if probe.model.shape.separable_heads:
         for layer, written in enumerate(runs.mlp):
-            site = sites[layer].mlp_out
-            assert site is not None
+            name = names[layer].mlp_out
+            assert name is not None
             own = torch.cat(written)
-            mlps.append(within(f"delta: MLP of layer {layer}", own, seen[site], tolerance))
+            mlps.append(within(f"delta: MLP of layer {layer}", own, seen[name], tolerance))
     return [max(found, key=lambda guard: guard.value) for found in (heads, mlps) if found]
 
 
 def _model_run(probe: Task, ids: torch.Tensor) -> Recorded:
-    layers = probe.model.sites.layers
-    names = [site for layer in layers for site in (layer.z, layer.mlp_out) if site is not None]
+    layers = probe.model.hook_points.layers
+    names = [name for layer in layers for name in (layer.z, layer.mlp_out) if name is not None]
     probe.passes["proof"] += 1
     return recorded(probe.model, ids, names)
 

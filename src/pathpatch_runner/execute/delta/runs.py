@@ -95,7 +95,9 @@ def plain_runs_of(task: Task, functions: NodeFunctions, batch: Batch, draw: int)
     ids = torch.cat([batch.clean, corrupt])
     hooks: list[tuple[str, Callable[..., torch.Tensor]]] = []
     if noise is not None:
-        hooks = [(task.model.sites.embed, _adding(torch.cat([torch.zeros_like(noise), noise])))]
+        hooks = [
+            (task.model.hook_points.embed, _adding(torch.cat([torch.zeros_like(noise), noise])))
+        ]
     embedded = embed(task.model, ids, hooks).unflatten(0, (2, -1))
     return plain_runs(functions, task.model.shape, embedded)
 

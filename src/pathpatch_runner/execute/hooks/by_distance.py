@@ -24,7 +24,7 @@ HookFunction = Callable[[torch.Tensor, Any], torch.Tensor]
 
 def why_not_by_distance(model: LoadedModel, plan: Plan) -> str | None:
     """Why a plan that reads by distance cannot be run with hooks on this model; None: it can."""
-    live = all(layer.scores is not None for layer in model.sites.layers)
+    live = all(layer.scores is not None for layer in model.hook_points.layers)
     if live or scores_are_known(model) or not plan.reads_by_distance:
         return None
     return (
@@ -54,13 +54,13 @@ class AttentionByDistance:
 
     def functions(self) -> list[tuple[str, HookFunction]]:
         """The hooks, to be added after those that copy queries and keys."""
-        sites = self._model.sites.layers[self._layer]
-        if sites.scores is not None:
-            return [(sites.scores, self._join_live_scores), (sites.pattern, self._cut_pattern)]
+        names = self._model.hook_points.layers[self._layer]
+        if names.scores is not None:
+            return [(names.scores, self._join_live_scores), (names.pattern, self._cut_pattern)]
         return [
-            (sites.q, self._keep_q),
-            (sites.k, self._keep_k),
-            (sites.pattern, self._remake_pattern),
+            (names.q, self._keep_q),
+            (names.k, self._keep_k),
+            (names.pattern, self._remake_pattern),
         ]
 
     def _split(self, values: torch.Tensor) -> torch.Tensor:

@@ -91,7 +91,7 @@ class _Hooks:
         """(hook name, function) of the pass."""
         found: list[tuple[str, HookFunction]] = []
         if self._prompts.base_noise is not None or self._prompts.patched_noise is not None:
-            found.append((self._model.sites.embed, self._add_noise))
+            found.append((self._model.hook_points.embed, self._add_noise))
         for layer, copies in enumerate(self._worlds.layers):
             found += self._layer_functions(layer, copies)
         self._planned = [name for name, _ in found]
@@ -120,24 +120,24 @@ class _Hooks:
             )
 
     def _layer_functions(self, layer: int, copies: LayerCopies) -> list[tuple[str, HookFunction]]:
-        sites = self._model.sites.layers[layer]
+        names = self._model.hook_points.layers[layer]
         device = self._classes.device
         found: list[tuple[str, HookFunction]] = []
-        for site, chosen in ((sites.q, copies.q), (sites.k, copies.k), (sites.v, copies.v)):
+        for name, chosen in ((names.q, copies.q), (names.k, copies.k), (names.v, copies.v)):
             gather = gather_of(chosen, device)
             if gather is not None:
-                found.append((site, self._copying(gather)))
+                found.append((name, self._copying(gather)))
         if copies.by_distance:
             found += self._attention_by_distance(layer, copies.by_distance).functions()
         z = gather_of(copies.z, device)
         constants = self._prompts.constants
         if z is not None or constants is not None or copies.by_distance:
             value = None if constants is None else constants.z[layer]
-            found.append((sites.z, self._copying(z, value, copies.by_distance)))
+            found.append((names.z, self._copying(z, value, copies.by_distance)))
         mlp = gather_of(copies.mlp, device)
-        if sites.mlp_out is not None and (mlp is not None or constants is not None):
+        if names.mlp_out is not None and (mlp is not None or constants is not None):
             value = None if constants is None or constants.mlp is None else constants.mlp[layer]
-            found.append((sites.mlp_out, self._copying(mlp, value)))
+            found.append((names.mlp_out, self._copying(mlp, value)))
         return found
 
     def _copying(

@@ -71,8 +71,8 @@ class Totals:
 
         from pathpatch_runner.execute.recording import recorded
 
-        layers = self._model.sites.layers
-        names = [site for layer in layers for site in (layer.z, layer.mlp_out) if site is not None]
+        layers = self._model.hook_points.layers
+        names = [name for layer in layers for name in (layer.z, layer.mlp_out) if name is not None]
         ids = torch.tensor(prompts, device=self._model.device)
         seen = recorded(self._model, ids, names).seen
         for number, layer in enumerate(layers):

@@ -64,7 +64,9 @@ def _embedding_deviation(model: LoadedModel, pairs: PairSet) -> float:
     count, total, squares = 0, 0.0, 0.0
     for pair in pairs.pairs:
         ids = torch.tensor([pair.clean], device=model.device)
-        values = recorded(model, ids, [model.sites.embed]).seen[model.sites.embed].double()
+        values = (
+            recorded(model, ids, [model.hook_points.embed]).seen[model.hook_points.embed].double()
+        )
         count += values.numel()
         total += float(values.sum())
         squares += float(values.square().sum())
