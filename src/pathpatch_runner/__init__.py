@@ -60,6 +60,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "PublishedError",
         "StoreError",
     ),
+    "explanation.explanation": ("Explanation", "explain"),
     "library.pair": ("Pair",),
     "library.patch": ("patch",),
     "library.run": ("Run", "open_run", "run"),

@@ -6,9 +6,9 @@
     explanation  what there is to say: canonical form, exact count, some paths, where they lie
     shape        `model=`: the shape of a model by name, by sizes, or as it is
     text         it all as text
-    __main__     the command
+    command      the command: `explain.py`
 """
 
-from pathpatch_runner.explain.explanation import Explanation, explain
+from pathpatch_runner.explanation.explanation import Explanation, explain
 
 __all__ = ["Explanation", "explain"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pathpatch_runner.config import PathConfig
 from pathpatch_runner.errors import PathPatchError, raise_together
-from pathpatch_runner.explain.shape import shape_of
+from pathpatch_runner.explanation.shape import shape_of
 from pathpatch_runner.expression.ast import Position
 from pathpatch_runner.expression.canonical import node_texts, set_text
 from pathpatch_runner.expression.count import draw_paths
@@ -43,7 +43,7 @@ class Explanation:
     grid: PathGrid
 
     def __str__(self) -> str:
-        from pathpatch_runner.explain.text import explanation_text
+        from pathpatch_runner.explanation.text import explanation_text
 
         return explanation_text(self)
 

@@ -24,8 +24,8 @@ from typing import Any
 import yaml
 
 from pathpatch_runner.errors import ConfigError, PathPatchError, did_you_mean
-from pathpatch_runner.explain.explanation import explain
-from pathpatch_runner.explain.shape import named_shape
+from pathpatch_runner.explanation.explanation import explain
+from pathpatch_runner.explanation.shape import named_shape
 
 _SETTING = re.compile(r"(\+*[a-z_]+(?:\.[\w.-]+)?)=(?!>)(.*)", re.DOTALL)
 _PLAIN = ("positions", "n_positions", "draw", "seed", "svg")
@@ -115,7 +115,3 @@ def _write(path: Path, svg: str) -> None:
     except OSError as problem:
         raise ConfigError(f"svg: {path} cannot be written: {problem.strerror}") from None
     print(f"\nwrote {path}")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

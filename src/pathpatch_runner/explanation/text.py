@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathpatch_runner.explain.explanation import Explanation
+from pathpatch_runner.explanation.explanation import Explanation
 from pathpatch_runner.expression.count import count_text
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.report.grid import grid_text

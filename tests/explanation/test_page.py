@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pathpatch_runner.explain.__main__ import main
+from pathpatch_runner.explanation.command import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "path-language.md"
 COMMAND = re.compile(

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from pathpatch_runner.errors import ConfigError, HypothesisError, ModelError, PathPatchError
-from pathpatch_runner.explain import explain
-from pathpatch_runner.explain.__main__ import main
+from pathpatch_runner.explanation import explain
+from pathpatch_runner.explanation.command import main
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.model.hub import HubModelConfig
 
