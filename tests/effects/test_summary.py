@@ -26,7 +26,7 @@ DESIGN_COLUMNS = (
     "clean_mean corrupt_mean patched_mean effect_mean effect_se effect_ci_low effect_ci_high "
     "total_effect total_effect_ci_low total_effect_ci_high "
     "normalised_effect normalised_ci_low normalised_ci_high p_value q_value "
-    "aue ate proportion_explained pe_ci_low pe_ci_high"
+    "p_max_t p_floor aue ate proportion_explained pe_ci_low pe_ci_high withheld"
 )
 
 
@@ -68,7 +68,8 @@ def test_noising_by_hand() -> None:
     # A resample is (p0, p0), (p0, p1) or (p1, p1): aue 4, 3, 2 of ate 12, 10, 8, so 1 - aue/ate
     # is 2/3, 7/10 or 3/4, the outer two a quarter of the time each.
     assert (loss["pe_ci_low"], loss["pe_ci_high"]) == (pytest.approx(2 / 3), pytest.approx(3 / 4))
-    assert (logit_diff["effect_mean"], logit_diff["proportion_explained"]) == (0.0, 1.0)
+    # Of logit_diff one pair has a total effect of 0, so that the interval holds 0.
+    assert (logit_diff["effect_mean"], logit_diff["proportion_explained"]) == (0.0, None)
 
 
 def test_denoising_by_hand() -> None:
@@ -92,9 +93,10 @@ def test_denoising_by_hand() -> None:
 def test_everything_and_nothing_patched(
     direction: Direction, patched: Floats, normalised: float, explained: float
 ) -> None:
-    for row in rows(results([unit()], {direction: [patched]})):
-        assert row["normalised_effect"] == normalised
-        assert row["proportion_explained"] == explained
+    loss, _ = rows(results([unit()], {direction: [patched]}))
+    assert loss["normalised_effect"] == normalised
+    assert loss["proportion_explained"] == explained
+    assert loss["withheld"] is None
 
 
 def test_no_total_effect_leaves_quotients_null() -> None:
@@ -182,8 +184,9 @@ def test_a_row_does_not_depend_on_the_others_or_their_order() -> None:
 
 
 def _without_q(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A q value is a statement about all tests of a family; everything else is the row's own."""
-    return [{name: cell for name, cell in row.items() if name != "q_value"} for row in listed]
+    """q and max-T are statements about all tests of a family; everything else is the row's own."""
+    of_families = ("q_value", "p_max_t")
+    return [{k: cell for k, cell in row.items() if k not in of_families} for row in listed]
 
 
 def test_q_values_belong_to_one_hypothesis_unit_metric_and_direction() -> None:

@@ -239,7 +239,7 @@ def test_without_a_total_effect_every_share_is_withheld_and_a_warning_stands_on_
     table = summary(row("h", unit="hypothesis", clean_mean=5.0, corrupt_mean=5.0))
     html = render_report(view(table))
     text = " ".join(Page.of(html).text.split())
-    assert "the total effect (0.000) is within rounding" in html.split("<main")[1][:600]
+    assert "the total effect (0) is within rounding" in html.split("<main")[1][:600]
     assert "Shares are withheld" in text
     assert cells(html)[0][2:4] == ["-", "-"]
     assert "75.0%" not in text
@@ -252,7 +252,7 @@ def test_an_interval_of_the_total_effect_that_holds_0_withholds_too() -> None:
         if name in table.schema.names:
             table = table.drop_columns([name])
         table = table.append_column(name, pa.array([value]))
-    assert "the interval of the total effect [-0.500, 8.500] holds 0" in said(table)
+    assert "the interval of the total effect [-0.5, 8.5] holds 0" in said(table)
 
 
 def test_a_guard_that_failed_is_a_warning() -> None:

@@ -11,6 +11,7 @@ from pathpatch_runner.effects.results import PlainRuns, PointIndex, Results, Run
 from pathpatch_runner.effects.schema import FORMAT_VERSION, METADATA_KEY, describe_run
 from pathpatch_runner.effects.summary import check_against, summary_table
 from pathpatch_runner.effects.tables import effects_table
+from pathpatch_runner.effects.trust import Reading, readings_of, warnings_of
 
 __all__ = [
     "FORMAT_VERSION",
@@ -18,6 +19,7 @@ __all__ = [
     "Contrast",
     "PlainRuns",
     "PointIndex",
+    "Reading",
     "Results",
     "RunNames",
     "check_against",
@@ -26,6 +28,8 @@ __all__ = [
     "effects_table",
     "missing_overrides",
     "read_contrasts",
+    "readings_of",
     "summary_table",
+    "warnings_of",
     "with_overrides",
 ]

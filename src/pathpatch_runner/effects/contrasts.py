@@ -8,7 +8,8 @@ pair by pair: what makes a pair hard for both does not blur it. One row for each
 metric and direction:
 
 - difference: of the mean effects;
-- pe_difference: of the proportions explained, 1 - aue / ate each.
+- pe_difference: of the proportions explained, 1 - aue / ate each; null where the summary withholds
+  shares (`trust`).
 
 Intervals come from the run's bootstrap, in which both sides see the same pairs. The p value is
 that of sign flips of each pair's difference: if the sides were as good as each other, they might
@@ -44,6 +45,7 @@ from pathpatch_runner.effects.schema import (
     table_schema,
 )
 from pathpatch_runner.effects.statistics import percentile_interval, quotient
+from pathpatch_runner.effects.trust import reasons
 from pathpatch_runner.errors import ConfigError, did_you_mean, raise_together
 from pathpatch_runner.hypothesis import Unit
 
@@ -173,9 +175,19 @@ def contrasts_table(
         families,
     )
     values = {"left_effect": left.effect, "right_effect": right.effect, **effects}
-    values |= {"left_pe": left.explained, "right_pe": right.explained}
-    values |= {f"pe_{name}": column for name, column in explained.items()}
+    shares = {"left_pe": left.explained, "right_pe": right.explained}
+    shares |= {f"pe_{name}": column for name, column in explained.items()}
+    withheld = np.tile([bool(reason) for reason in _reasons(sums, draws)], len(contrasts))
+    values |= {name: np.where(withheld, np.nan, column) for name, column in shares.items()}
     return _assembled(results, contrasts, values)
+
+
+def _reasons(sums: PairSums, draws: Draws) -> list[str]:
+    """[reading]: why shares are withheld, as in the summary."""
+    one = np.zeros(len(sums.totals), np.int64)
+    interval = draws.bootstrap.ratio_intervals(sums.totals, sums.sizes[None], one, draws.confidence)
+    n_points = sums.sizes.sum()
+    return reasons(sums.clean.sum(-1) / n_points, sums.corrupt.sum(-1) / n_points, interval)
 
 
 def _compared(

@@ -126,6 +126,14 @@ STATISTIC_COLUMNS = (
         "Benjamini-Hochberg over the rows of one hypothesis, unit, metric and direction: among "
         "rows with at most this q, the fraction expected to be false findings",
     ),
+    Column(
+        "p_max_t",
+        pa.float64(),
+        "probability",
+        "Westfall-Young max-T over the same rows: among rows with at most this p, the probability "
+        "of any false finding",
+    ),
+    Column("p_floor", pa.float64(), "probability", "least p_value that so few pairs can give"),
     Column("aue", pa.float64(), "metric", "average unexplained effect: mean |clean - patched|"),
     Column("ate", pa.float64(), "metric", "average total effect: mean |clean - corrupt|"),
     Column(
@@ -135,6 +143,7 @@ STATISTIC_COLUMNS = (
         "1 - aue / ate; with `against`, that hypothesis' aue stands in for ate",
     ),
     *interval_columns("pe", "fraction"),
+    Column("withheld", TEXT, "", "why there are no shares of the total effect; null: there are"),
 )
 
 

@@ -12,8 +12,9 @@ evaluation point the effect is patched - base, and the total effect is the other
 Example: clean 1, corrupt 5, patched 4 in denoising. The effect is 4 - 5 = -1 of a total of
 1 - 5 = -4: a normalised effect of 1/4. Unexplained is |1 - 4| = 3 of 4: a quarter is explained.
 
-What cannot be computed is null: a quotient with 0 below the line, an interval or a standard
-error of fewer than two pairs.
+Where there may be no total effect at all, every share is withheld: null, and `withheld` says why
+(`trust`). What cannot be computed is null too: a quotient with 0 below the line, an interval or a
+standard error of fewer than two pairs.
 
 Shapes: direction, unit, metric, point, pair; row = direction * unit * metric.
 """
@@ -36,6 +37,7 @@ from pathpatch_runner.effects.key_columns import (
 )
 from pathpatch_runner.effects.multiplicity import by_family
 from pathpatch_runner.effects.pair_sums import PairSums
+from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import summary_columns, table_schema
 from pathpatch_runner.effects.statistics import (
@@ -48,6 +50,7 @@ from pathpatch_runner.effects.statistics import (
     sampled_sign_flip,
     standard_error,
 )
+from pathpatch_runner.effects.trust import SHARES, reasons
 from pathpatch_runner.errors import HypothesisError, raise_together
 from pathpatch_runner.hypothesis import Unit
 
@@ -62,11 +65,20 @@ def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> 
     columns = key_columns(results, grid)
     columns["n_paths"] = grid.along(UNIT, encoded(_digits(results)))
     columns["n"] = pa.array(np.full(grid.n_rows, len(results.points), np.int64))
-    values = _statistics(PairSums.of(results), _row_keys(results, seed), statistics)
+    sums = PairSums.of(results)
+    draws = Draws.of(sums.pair_ids, statistics, seed)
+    values = _means(sums) | _intervals(sums, draws)
+    values |= _row_intervals(sums, _row_keys(results, seed), statistics)
+    values |= _tests(sums, draws, _families(results))
+    values["p_value"] = _p_values(sums.effects, _row_keys(results, seed), statistics.n_permutations)
     values["q_value"] = by_family(values["p_value"], _families(results))
+    withheld = _withheld(sums, values)
+    for name in SHARES:
+        values[name] = np.where(withheld != "", np.nan, values[name])
     columns |= {
         name: pa.array(column, mask=~np.isfinite(column)) for name, column in values.items()
     }
+    columns["withheld"] = encoded([reason or None for reason in withheld])
     schema = table_schema(summary_columns(*varying_columns(results)), results.metrics)
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
@@ -121,16 +133,12 @@ def check_against(units: Sequence[Unit], against: Mapping[str, str]) -> None:
     )
 
 
-def _statistics(
-    sums: PairSums, keys: Sequence[RowKey], config: StatisticsConfig
-) -> dict[str, Floats]:
-    """Every float column of the summary, [row] each; NaN where undefined."""
+def _means(sums: PairSums) -> dict[str, Floats]:
+    """The columns that need no draws, [row] each; NaN where undefined."""
     n_points = sums.sizes.sum()
     effects, unexplained = sums.effects.sum(-1), sums.unexplained.sum(-1)
-    totals, explainable = (
-        sums.totals.sum(-1)[sums.reading],
-        sums.explainable.sum(-1)[sums.yardstick],
-    )
+    totals = sums.totals.sum(-1)[sums.reading]
+    explainable = sums.explainable.sum(-1)[sums.yardstick]
     return {
         "clean_mean": sums.clean.sum(-1)[sums.reading] / n_points,
         "corrupt_mean": sums.corrupt.sum(-1)[sums.reading] / n_points,
@@ -139,37 +147,59 @@ def _statistics(
         "effect_se": standard_error(sums.effects, sums.sizes),
         "total_effect": totals / n_points,
         "normalised_effect": quotient(effects, totals),
-        "p_value": _p_values(sums.effects, keys, config.n_permutations),
         "aue": unexplained / n_points,
         "ate": sums.absolute_totals.sum(-1)[sums.reading] / n_points,
         "proportion_explained": 1 - quotient(unexplained, explainable),
-        **_intervals(sums, keys, config),
     }
 
 
-def _intervals(
+def _intervals(sums: PairSums, draws: Draws) -> dict[str, Floats]:
+    """The bounds of intervals by the run's bootstrap, [row] each."""
+    bootstrap, confidence = draws.bootstrap, draws.confidence
+    one = np.zeros(len(sums.totals), np.int64)
+    total = bootstrap.ratio_intervals(sums.totals, sums.sizes[None], one, confidence)
+    normalised = bootstrap.ratio_intervals(sums.effects, sums.totals, sums.reading, confidence)
+    return bounds("total_effect", total[sums.reading]) | bounds("normalised", normalised)
+
+
+def bounds(name: str, interval: Floats) -> dict[str, Floats]:
+    """The two columns of an interval [row, 2]."""
+    return {f"{name}_ci_low": interval[:, 0], f"{name}_ci_high": interval[:, 1]}
+
+
+def _tests(sums: PairSums, draws: Draws, families: Integers) -> dict[str, Floats]:
+    """What sign flips say of the mean effects, [row] each."""
+    adjusted = np.empty(len(families))
+    for family in np.unique(families):
+        members = families == family
+        adjusted[members] = draws.flips.max_t(sums.effects[members])
+    return {"p_max_t": adjusted, "p_floor": np.full(len(families), draws.flips.floor)}
+
+
+def _withheld(sums: PairSums, values: Mapping[str, Floats]) -> np.ndarray:
+    """[row]: why there are no shares, "" where there are."""
+    _, firsts = np.unique(sums.reading, return_index=True)
+    interval = [values[f"total_effect_ci_{bound}"][firsts] for bound in ("low", "high")]
+    of_reading = reasons(
+        values["clean_mean"][firsts], values["corrupt_mean"][firsts], np.stack(interval, axis=1)
+    )
+    return np.array(of_reading, dtype=object)[sums.reading]
+
+
+def _row_intervals(
     sums: PairSums, keys: Sequence[RowKey], config: StatisticsConfig
 ) -> dict[str, Floats]:
-    """The bounds of every interval, [row] each."""
-    names = ("effect", "total_effect", "normalised", "pe")
-    intervals = np.full((len(keys), len(names), 2), np.nan)
-    columns = np.empty((len(sums.sizes), 5))
-    columns[:, 4] = sums.sizes
+    """The bounds of intervals by a bootstrap of each row's own, [row] each."""
+    intervals = np.full((len(keys), 2, 2), np.nan)
+    columns = np.empty((len(sums.sizes), 4))
+    columns[:, 3] = sums.sizes
     for i, key in enumerate(keys if len(sums.sizes) > 1 else ()):
-        columns[:, 0], columns[:, 1] = sums.effects[i], sums.totals[sums.reading[i]]
-        columns[:, 2] = sums.unexplained[i]
-        columns[:, 3] = sums.explainable[sums.yardstick[i]]
-        effect, total, unexplained, explainable, sizes = bootstrap_sums(
-            columns, key.bootstrap, config.n_resamples
-        ).T
-        normalised, explained = quotient(effect, total), 1 - quotient(unexplained, explainable)
-        draws = np.stack([effect / sizes, total / sizes, normalised, explained])
-        intervals[i] = percentile_interval(draws, config.confidence)
-    return {
-        f"{name}_ci_{bound}": intervals[:, i, j]
-        for i, name in enumerate(names)
-        for j, bound in enumerate(("low", "high"))
-    }
+        columns[:, 0], columns[:, 1] = sums.effects[i], sums.unexplained[i]
+        columns[:, 2] = sums.explainable[sums.yardstick[i]]
+        drawn = bootstrap_sums(columns, key.bootstrap, config.n_resamples)
+        quotients = np.stack([drawn[:, 0] / drawn[:, 3], 1 - quotient(drawn[:, 1], drawn[:, 2])])
+        intervals[i] = percentile_interval(quotients, config.confidence)
+    return bounds("effect", intervals[:, 0]) | bounds("pe", intervals[:, 1])
 
 
 def _p_values(effects: Floats, keys: Sequence[RowKey], n_permutations: int) -> Floats:

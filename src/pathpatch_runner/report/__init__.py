@@ -2,7 +2,6 @@
 
 run_view   a run as a reader sees it: manifest, tables, plan
 rows       a summary's rows in sections, one for each metric and direction
-trust      whether there is anything to explain; if not, shares are withheld
 by_pair    effects by pair
 pairs      the prompts as text
 text       numbers and names in few characters, control characters made visible

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from pathpatch_runner.effects import METADATA_KEY
-from pathpatch_runner.report.trust import SHARES, why_withheld
+from pathpatch_runner.effects.trust import SHARES, why_withheld
 
 Row = Mapping[str, Any]
 SIGNIFICANT = 0.05
@@ -109,12 +109,24 @@ def sections_of(summary: pa.Table) -> list[Section]:
         members.setdefault((row["metric"], row["direction"]), []).append(row)
     sections = []
     for (metric, direction), rows in members.items():
-        withheld = why_withheld(rows[0])
+        withheld = _why_withheld(rows[0])
         if withheld:
             nothing = {name: None for name in SHARES if name in rows[0]}
             rows = [{**row, **nothing} for row in rows]
         sections.append(Section(metric, units.get(metric, ""), direction, tuple(rows), withheld))
     return sections
+
+
+def _why_withheld(row: Row) -> str:
+    """As the table says it, or worked out for a table that does not."""
+    if row.get("withheld") is not None:
+        return str(row["withheld"])
+    means = (
+        math.nan if row[name] is None else row[name] for name in ("clean_mean", "corrupt_mean")
+    )
+    clean, corrupt = means
+    low, high = row.get("total_effect_ci_low"), row.get("total_effect_ci_high")
+    return why_withheld(clean, corrupt, low, high)
 
 
 def rows_of(table: pa.Table) -> Iterator[Row]:

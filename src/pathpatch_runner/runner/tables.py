@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,6 +20,7 @@ from pathpatch_runner.effects import (
     effects_table,
     read_contrasts,
     summary_table,
+    warnings_of,
 )
 from pathpatch_runner.execute.task import Measured
 from pathpatch_runner.expression.count import count_paths
@@ -29,6 +31,8 @@ from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.runner.prompts import pairs_table
 from pathpatch_runner.runner.scores import RunScored
 from pathpatch_runner.store import package_versions, reproducible
+
+log = logging.getLogger("pathpatch_runner")
 
 
 def run_tables(
@@ -47,6 +51,8 @@ def run_tables(
         "summary": summary_table(results, config.statistics, config.seed),
         "pairs": pairs_table(inputs.pairs.pairs, tokenizer.token_text if tokenizer else None),
     }
+    for warning in warnings_of(tables["summary"]):
+        log.warning("%s", warning)
     contrasts = read_contrasts(config.contrasts, results.units)
     if contrasts:
         tables["contrasts"] = contrasts_table(results, contrasts, config.statistics, config.seed)

@@ -1,0 +1,132 @@
+"""Whether there is anything to explain: shares of a total effect that may be nothing are withheld.
+
+A *share* is a quotient by the total effect (what patching every path does) or by its mean size.
+Where the total effect is within rounding of 0, or its interval holds 0, a share is noise divided by
+noise: 340% of a total of 0.001 +- 0.02 says nothing. Then every share of that metric and direction
+is null in the tables, and the column `withheld` says why; effects, `aue` and `ate` stay.
+
+The proportion explained is withheld too, although `ate` may be far from 0: where clean and corrupt
+prompts differ one by one and not on average, the model may do something, but not the behaviour
+that the pairs were made to show.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pathpatch_runner.effects.arrays import Floats
+
+SHARES = (
+    "normalised_effect",
+    "normalised_ci_low",
+    "normalised_ci_high",
+    "proportion_explained",
+    "pe_ci_low",
+    "pe_ci_high",
+)
+"""Columns of the summary that are quotients of the total effect."""
+
+ROUNDING = 1e-6
+"""Of the size of the plain runs' values: float32 has seven digits, a mean keeps six."""
+
+
+def why_withheld(clean: float, corrupt: float, low: float | None, high: float | None) -> str:
+    """Why shares mean nothing; "" where they mean something.
+
+    `clean`, `corrupt`: means of the metric; `low`, `high`: of the total effect, None or NaN where
+    one pair says nothing of its spread.
+    """
+    if not (math.isfinite(clean) and math.isfinite(corrupt)):
+        return "there is no total effect: a plain run has no finite mean"
+    total = abs(clean - corrupt)
+    if total <= ROUNDING * max(abs(clean), abs(corrupt), math.ulp(1.0)):
+        return (
+            f"the total effect ({total:.3g}) is within rounding: the model does not tell the clean "
+            "prompts from the corrupt ones"
+        )
+    if low is not None and high is not None and low <= 0 <= high:
+        return (
+            f"the interval of the total effect [{low:.3g}, {high:.3g}] holds 0: whether the clean "
+            "prompts differ from the corrupt ones is not known"
+        )
+    return ""
+
+
+def reasons(clean: Floats, corrupt: Floats, interval: Floats) -> list[str]:
+    """`why_withheld` of every reading: means [reading], interval of the total [reading, 2]."""
+    return [
+        why_withheld(float(a), float(b), float(low), float(high))
+        for a, b, (low, high) in zip(clean, corrupt, interval, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the plain runs say of one metric and direction. `measured_in`: the metric's, "" if the
+    table does not say. Bounds are None for a single pair; `withheld`: why there are no shares."""
+
+    metric: str
+    measured_in: str
+    direction: str
+    clean: float | None
+    corrupt: float | None
+    total_effect: float | None
+    low: float | None
+    high: float | None
+    withheld: str
+
+    @property
+    def says_something(self) -> bool:
+        """Whether shares of the total effect mean anything."""
+        return not self.withheld
+
+
+def readings_of(summary: pa.Table) -> tuple[Reading, ...]:
+    """Every metric and direction of a summary, in order of first appearance: does the model do
+    the task? (`accuracy` is among them where the run measured it.)"""
+    measured_in = json.loads((summary.schema.metadata or {}).get(b"metric_units", "{}"))
+    names = (
+        *("metric", "direction", "clean_mean", "corrupt_mean"),
+        *("total_effect", "total_effect_ci_low", "total_effect_ci_high", "withheld"),
+    )
+    firsts = _first_rows(summary)
+    rows = summary.select(names).take(pa.array(firsts)).to_pylist()
+    return tuple(
+        Reading(
+            metric=row["metric"],
+            measured_in=measured_in.get(row["metric"], ""),
+            direction=row["direction"],
+            clean=row["clean_mean"],
+            corrupt=row["corrupt_mean"],
+            total_effect=row["total_effect"],
+            low=row["total_effect_ci_low"],
+            high=row["total_effect_ci_high"],
+            withheld=row["withheld"] or "",
+        )
+        for row in rows
+    )
+
+
+def _first_rows(summary: pa.Table) -> Sequence[int]:
+    """The first row of every metric and direction."""
+    codes = [
+        np.array(summary[name].combine_chunks().cast(pa.string()).dictionary_encode().indices)
+        for name in ("metric", "direction")
+    ]
+    _, firsts = np.unique(np.stack(codes), axis=1, return_index=True)
+    return sorted(int(first) for first in firsts)
+
+
+def warnings_of(summary: pa.Table) -> tuple[str, ...]:
+    """One sentence for each metric and direction whose shares are withheld."""
+    return tuple(
+        f"{reading.metric}, {reading.direction}: {reading.withheld}. Every share of it is withheld"
+        for reading in readings_of(summary)
+        if reading.withheld
+    )
