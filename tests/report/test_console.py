@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from pathpatch_runner.report.console import MOST_ROWS, print_plan, print_summary
+from pathpatch_runner.report.console import (
+    MOST_ROWS,
+    largest,
+    print_jobs,
+    print_plan,
+    print_summary,
+    summary_text,
+)
 from report.summaries import described, row, summary, without_values
 
 DIRECTORY = Path("outputs/toy/0f")
@@ -167,3 +175,38 @@ def test_a_plan_is_printed_as_it_is() -> None:
     out = io.StringIO()
     print_plan(plan, Console(file=out, width=80))
     assert out.getvalue() == plan + "\n"
+
+
+def test_letters_of_double_width_leave_numbers_whole() -> None:
+    lines = printed(summary(row("路径" * 10, hypothesis="假设" * 10)))
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert lines[3].split()[-5:] == ["±", "0.500", "25.0%", "75.0%", "0.042"]
+    assert " 1.000 " in lines[3]
+
+
+def test_a_name_that_would_colour_the_terminal_is_shown() -> None:
+    lines = printed(summary(row("\x1b[31mred", hypothesis="a\u202eb")))
+    assert "\x1b" not in "".join(lines)
+    assert lines[3].split()[:2] == ["a\\u202eb", "␛[31mred"]
+
+
+def test_withheld_shares_are_said_and_not_shown() -> None:
+    lines = printed(summary(row(clean_mean=5.0, corrupt_mean=5.0)), width=200)
+    assert lines[2].startswith("warning: the total effect (0.000) is within rounding")
+    assert "75.0%" not in "".join(lines)
+    assert "warning: the total effect" in summary_text(
+        summary(row(clean_mean=5.0, corrupt_mean=5.0))
+    )
+
+
+def test_a_sweep_closes_with_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    table = summary(row("f", 3.0), row("all", 2.0, unit="hypothesis"))
+    assert largest(table) == "h 2.000, 50.0% of total"
+    print_jobs([("seed=1", "done", largest(table)), ("seed=2", "failed", "")], "outputs/toy")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines == [
+        ["job", "state", "largest"],
+        ["seed=1", "done", *["h", "2.000,", "50.0%", "of", "total"]],
+        ["seed=2", "failed"],
+        ["report", "of", "all:", "python", "-m", "pathpatch_runner.report", "outputs/toy"],
+    ]

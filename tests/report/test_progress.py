@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from pathpatch_runner.config import Backend, Direction, PatchConfig, UnitKind
-from pathpatch_runner.report.progress import evaluations_bar
+from pathpatch_runner.report.progress import TerminalWatch, evaluations_bar, rate_text
 from pathpatch_runner.runner import Request, run
 from pathpatch_runner.runner.watch import Unwatched
 from runs.small import experiment
@@ -63,6 +63,42 @@ def test_nothing_to_do_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     with evaluations_bar(0, enabled=True):
         pass
     assert "0/0" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "text"),
+    [
+        (0, 100, 5.0, ""),
+        (50, 100, 5.0, "10/s, 5.0 s left"),
+        (100, 100, 5.0, "20/s"),
+        (3, 603, 60.0, "0.05/s, 3 h 20 min left"),
+        (12_345, 24_690, 1.0, "12,345/s, 1.0 s left"),
+    ],
+)
+def test_what_remains_is_reckoned_by_all_that_is_done(
+    done: int, total: int, seconds: float, text: str
+) -> None:
+    assert rate_text(done, total, seconds) == text
+
+
+def test_stages_are_named_as_they_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = terminal(monkeypatch)
+    with TerminalWatch(enabled=True) as watch:
+        watch.stage("reading data")
+        watch.stage("scoring edges")
+        with watch.evaluations(10) as advance:
+            advance(10)
+        watch.stage("writing tables")
+    text = out.getvalue()
+    assert text.index("reading data") < text.index("scoring edges") < text.index("10/10")
+    assert text.index("10/10") < text.rindex("writing tables")
+
+
+def test_stages_are_silent_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = terminal(monkeypatch, is_terminal=False)
+    with TerminalWatch(enabled=True) as watch:
+        watch.stage("reading data")
+    assert out.getvalue() == ""
 
 
 @pytest.mark.parametrize("backend", [Backend.hooks, Backend.delta])

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
@@ -26,12 +27,15 @@ from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.cli.search import argv_of, config_path, users_first
 from pathpatch_runner.cli.sweep import SweepRefusedError
 from pathpatch_runner.cli.typed import typed_config
+from pathpatch_runner.cli.version import versions
 from pathpatch_runner.cli.yaml_files import read_by_us
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.errors import ConfigError, PathPatchError
 from pathpatch_runner.store.outcome import JobRecord, errors_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pathpatch_runner.runner import RunOutcome
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -39,11 +43,13 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 
 @dataclass(frozen=True)
 class Job:
-    """What became of one job. `message`: why it failed, for the user; "" where it did not."""
+    """What became of one job. `message`: why it failed, for the user; "" where it did not.
+    `summary`: of what it found."""
 
     overrides: str
     record: JobRecord
     message: str = ""
+    summary: pa.Table | None = None
 
 
 JOBS: list[Job] = []
@@ -72,7 +78,7 @@ def job(composed: DictConfig) -> RunOutcome | None:
             return None
         raise
     directory = None if outcome.directory is None else str(outcome.directory)
-    JOBS.append(Job(named, JobRecord(directory)))
+    JOBS.append(Job(named, JobRecord(directory), summary=outcome.summary))
     return outcome
 
 
@@ -83,18 +89,28 @@ def _run(
     asks for."""
     if config.runtime.show is not None:
         return _show(config)
-    from pathpatch_runner.report.console import print_plan, print_summary
     from pathpatch_runner.report.progress import TerminalWatch
     from pathpatch_runner.runner import Request, run
 
-    watch = TerminalWatch(enabled=config.runtime.progress)
-    outcome = run(Request(config, hydra_files=files, overrides=overrides, watch=watch))
+    with TerminalWatch(enabled=config.runtime.progress) as watch:
+        outcome = run(Request(config, hydra_files=files, overrides=overrides, watch=watch))
+    _print(outcome, overrides)
+    return outcome
+
+
+def _print(outcome: RunOutcome, overrides: Mapping[str, str]) -> None:
+    """What came out: of a single run its tables, of a job of a sweep a line."""
+    from pathpatch_runner.report.console import print_job, print_plan, print_summary
+
     if outcome.directory is None:
         print_plan(outcome.plan)
-    else:
-        assert outcome.summary is not None
+        return
+    assert outcome.summary is not None
+    if HydraConfig.get().mode is RunMode.RUN:
         print_summary(outcome.summary, outcome.directory)
-    return outcome
+        return
+    told = " ".join(f"{key}={value}" for key, value in overrides.items() if key != "experiment")
+    print_job(HydraConfig.get().job.num + 1, told, outcome)
 
 
 def _show(config: ExperimentConfig) -> RunOutcome:
@@ -143,6 +159,9 @@ def _record(error: BaseException, message: str | None) -> JobRecord:
 
 def main() -> None:
     """The entry point of `run.py`, `pathpatch-runner` and `python -m pathpatch_runner`."""
+    if "--version" in sys.argv[1:]:
+        print(versions())
+        return
     JOBS.clear()
     asked = os.environ.get(FULL_ERROR)
     os.environ[ASKED] = asked or "0"
@@ -177,9 +196,29 @@ def main() -> None:
         if asked is not None:
             os.environ[FULL_ERROR] = asked
     failed = [each for each in JOBS if each.message]
+    if len(JOBS) > 1:
+        _closing_table()
     if failed:
         _say(failed, failed[0].message)
         sys.exit(1)
+
+
+def _closing_table() -> None:
+    """All jobs of a sweep, after the last."""
+    from pathpatch_runner.report.console import largest, print_jobs
+
+    told = [each.overrides.split() for each in JOBS]
+    common = set.intersection(*map(set, told))
+    rows = [
+        (
+            " ".join(word for word in words if word not in common),
+            "failed" if each.message else "done",
+            "" if each.summary is None else largest(each.summary),
+        )
+        for words, each in zip(told, JOBS, strict=True)
+    ]
+    finished = [each.record.directory for each in JOBS if each.record.directory]
+    print_jobs(rows, str(Path(finished[0]).parent) if finished else "outputs")
 
 
 def _say(failed: list[Job], message: str, *, composed: bool = True) -> None:

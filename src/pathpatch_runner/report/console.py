@@ -7,10 +7,13 @@ it is said how many are not. Columns without any value are left out.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,20 +22,43 @@ from pathpatch_runner.report.rows import (
     Row,
     Section,
     Settings,
+    full_name,
     label,
     most_important,
+    rank,
     sections_of,
     settings_of,
 )
-from pathpatch_runner.report.text import MISSING, number, percent, points, probability, shorten
+from pathpatch_runner.report.text import (
+    MISSING,
+    number,
+    percent,
+    points,
+    probability,
+    shorten,
+    visible,
+)
 
 MOST_ROWS = 20
 PIPED_WIDTH = 80
+LOG_WIDTH = 160
 GAP = 2
 LEAST_NAMES = 24
 """Characters left for both names together where the terminal is very narrow."""
 NO_ROWS = "nothing was evaluated: the summary has no rows"
-TITLES = ("hypothesis", "path", "effect", "", "of total", "explained", "p")
+TITLES = ("hypothesis", "path", "effect", "", "of total", "explained", "p", "q")
+
+
+class Outcome(Protocol):
+    """What a job says of itself: a `runner.RunOutcome`."""
+
+    @property
+    def summary(self) -> pa.Table | None:
+        """The summary table; None for a dry run."""
+
+    @property
+    def reused(self) -> bool:
+        """Whether it was there already."""
 
 
 def print_plan(text: str, console: Console | None = None) -> None:
@@ -73,11 +99,14 @@ def _print_section(console: Console, section: Section) -> None:
     first = section.rows[0]
     heading = Text.assemble(
         "\n",
-        (section.metric, "bold"),
+        (visible(section.metric), "bold"),
         f", {section.direction}: clean {number(first['clean_mean'])}, "
         f"corrupt {number(first['corrupt_mean'])}, {points(first['n'])}",
     )
     console.print(heading)
+    if section.withheld:
+        said = f"warning: {section.withheld}. Every share is withheld"
+        console.print(Text(said, style="bold red"))
     shown = most_important(section.rows, MOST_ROWS)
     console.print(_table([_cells(row) for row in shown], console.width))
     if len(section.rows) > len(shown):
@@ -88,7 +117,7 @@ def _print_section(console: Console, section: Section) -> None:
 def _table(rows: Sequence[Sequence[str]], width: int) -> Table:
     said = [not set(cells) <= {"", MISSING} for cells in zip(*rows, strict=True)]
     widest = [
-        max(len(text) for text in (title, *cells)) if kept else -GAP
+        max(cell_len(text) for text in (title, *cells)) if kept else -GAP
         for title, kept, *cells in zip(TITLES, said, *rows, strict=True)
     ]
     names = _name_widths(widest[0], widest[1], width - sum(widest[2:]) - GAP * (len(TITLES) - 1))
@@ -115,11 +144,53 @@ def _name_widths(hypothesis: int, path: int, room: int) -> tuple[int, int]:
 def _cells(row: Row) -> tuple[str, ...]:
     low, high = row["effect_ci_low"], row["effect_ci_high"]
     return (
-        row["hypothesis"],
-        label(row),
+        visible(row["hypothesis"]),
+        visible(label(row)),
         number(row["effect_mean"]),
         "" if low is None or high is None else f"± {number((high - low) / 2)}",
         percent(row["normalised_effect"]),
         percent(row["proportion_explained"]),
         probability(row["p_value"]),
+        probability(row.get("q_value")),
     )
+
+
+def summary_text(summary: pa.Table, width: int = LOG_WIDTH) -> str:
+    """The whole table as text, for a log: every row that the terminal shows, names in full."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, no_color=True)
+    for section in sections_of(summary):
+        _print_section(console, section)
+    return out.getvalue().strip("\n")
+
+
+def print_job(number: int, overrides: str, outcome: Outcome) -> None:
+    """One job of a sweep in a line: its number, what it was told, the largest of what it found."""
+    console = terminal()
+    assert outcome.summary is not None
+    state = "was there" if outcome.reused else "done"
+    line = f"{number:>3}  {state}  {visible(overrides)}  {visible(largest(outcome.summary))}"
+    console.print(Text(shorten(line, console.width)), no_wrap=True)
+
+
+def print_jobs(rows: Sequence[tuple[str, str, str]], where: str) -> None:
+    """The closing table of a sweep. `rows`: (what a job was told, its state, what it found)."""
+    console = terminal()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("job", "state", "largest"):
+        table.add_column(title, overflow="ellipsis", no_wrap=title != "job")
+    for row in rows:
+        table.add_row(*(Text(visible(text)) for text in row))
+    console.print(Text("\n"), table)
+    _print_plain(console, f"report of all: python -m pathpatch_runner.report {where}")
+
+
+def largest(summary: pa.Table) -> str:
+    """The whole hypothesis, or else the row, with the largest effect: its name and numbers."""
+    sections = sections_of(summary)
+    if not sections:
+        return NO_ROWS
+    row = sorted(sections[0].rows, key=rank)[0]
+    share = percent(row["normalised_effect"])
+    said = f"{full_name(row)} {number(row['effect_mean'])}"
+    return said if share == MISSING else f"{said}, {share} of total"

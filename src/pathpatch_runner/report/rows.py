@@ -195,7 +195,7 @@ def most_important(rows: Sequence[Row], most: int) -> list[Row]:
     the largest effects."""
     if len(rows) <= most:
         return list(rows)
-    return sorted(rows, key=_rank)[:most]
+    return sorted(rows, key=rank)[:most]
 
 
 def label(row: Row) -> str:
@@ -213,6 +213,7 @@ def full_name(row: Row) -> str:
     return f"{row['hypothesis']} / {label(row)}"
 
 
-def _rank(row: Row) -> tuple[bool, bool, float]:
+def rank(row: Row) -> tuple[bool, bool, float]:
+    """Whole hypotheses first, then the largest effects."""
     effect = row["effect_mean"]
     return row["unit"] != "hypothesis", effect is None, -abs(effect or 0.0)

@@ -29,6 +29,7 @@ from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs, with_scores
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.model.source import ModelSource
+from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.planned import Planned, make_plan
@@ -159,6 +160,7 @@ class _Making:
             tables = run_tables(config, done.inputs, results, done.task.model.tokenizer, scored)
             for name, table in tables.items():
                 files.write_table(f"{name}.parquet", table)
+            log.info("summary\n%s", summary_text(tables["summary"]))
             for name, text in (scored.files(results.names) if scored else {}).items():
                 files.write_text(name, text)
         manifest = manifest_of(self.request, done, self.stages.seconds)
