@@ -22,7 +22,7 @@ from pathpatch_runner.errors import HypothesisError, Problems
 
 DESIGN_COLUMNS = (
     "run_key experiment model dataset hypothesis unit path_id path over.s over.s.layer "
-    "over.s.head metric direction n_paths n "
+    "over.s.head metric direction n_paths n_edges n "
     "clean_mean corrupt_mean patched_mean effect_mean effect_se effect_ci_low effect_ci_high "
     "total_effect total_effect_ci_low total_effect_ci_high "
     "normalised_effect normalised_ci_low normalised_ci_high p_value q_value "

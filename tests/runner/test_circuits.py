@@ -65,6 +65,8 @@ def test_sizes_are_rows_from_nothing_to_everything(tmp_path: Path) -> None:
     # Edges: 2 heads x 3 slots from input, 2 x 3 from three nodes, the logits from five.
     assert len(edges_of(GRAPH)) == 6 + 18 + 5
     assert rows[3]["path"].startswith("scores[29 edges, ")
+    assert (rows[0]["n_edges"], rows[3]["n_edges"]) == (0, 29)
+    assert [row["n_paths"] for row in rows[:4:3]] == ["0", str(7 * 7)]
 
 
 def test_the_file_of_a_circuit_is_part_of_the_run_key(tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ COUNT_COLUMNS = (
         "paths in the set, exactly, as decimal digits (often more than 64 bits hold): cast it to "
         "DOUBLE to compute with; null: not counted",
     ),
+    Column("n_edges", pa.int64(), "edges", "edges of a circuit; null: the set is none"),
 )
 STATISTIC_COLUMNS = (
     Column("n", pa.int64(), "evaluation points", "evaluation points averaged over"),

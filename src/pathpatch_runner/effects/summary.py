@@ -64,6 +64,8 @@ def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> 
     grid = RowGrid(results.shape)
     columns = key_columns(results, grid)
     columns["n_paths"] = grid.along(UNIT, encoded(_digits(results)))
+    n_edges = [unit.n_edges for unit in results.units]
+    columns["n_edges"] = grid.along(UNIT, pa.array(n_edges, pa.int64()))
     columns["n"] = pa.array(np.full(grid.n_rows, len(results.points), np.int64))
     sums = PairSums.of(results)
     draws = Draws.of(sums.pair_ids, statistics, seed)
