@@ -299,3 +299,30 @@ def test_other_sources_than_the_corrupt_prompt_are_named() -> None:
 def test_a_page_is_the_same_every_time() -> None:
     table = described(everything())
     assert render_report(view(table)) == render_report(view(table))
+
+
+def test_contrasts_are_said_and_drawn() -> None:
+    contrast = {
+        "contrast": "refinement",
+        "metric": "loss",
+        "direction": "denoising",
+        "difference": -1.5,
+        "difference_ci_low": -2.0,
+        "difference_ci_high": -1.0,
+        "p_value": 0.002,
+        "pe_difference": 0.72,
+        "pe_difference_ci_low": 0.65,
+        "pe_difference_ci_high": 0.79,
+        "pe_p_value": 0.001,
+    }
+    tables = {"contrasts": pa.Table.from_pylist([contrast])}
+    table = summary(row(unit="hypothesis", direction="denoising"))
+    html = render_report(view(table, tables=tables))
+    text = " ".join(Page.of(html).text.split())
+    assert "The difference refinement is 72.0 points [65.0, 79.0]." in text
+    assert "refinement 72.0 [65.0, 79.0], p 0.001" in " ".join(Page.of(html).values("aria-label"))
+    effects_only = contrast | {"pe_difference": None}
+    tables = {"contrasts": pa.Table.from_pylist([effects_only])}
+    assert "The difference refinement is -1.500 [-2.000, -1.000], p 0.002." in said(
+        table, tables=tables
+    )

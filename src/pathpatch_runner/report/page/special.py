@@ -10,7 +10,7 @@ import pyarrow as pa
 from pathpatch_runner.report.figures import differences, interactions, shapley_values
 from pathpatch_runner.report.figures.forest import Line
 from pathpatch_runner.report.page.markup import code, figure, text
-from pathpatch_runner.report.rows import Section, rows_of
+from pathpatch_runner.report.rows import SIGNIFICANT, Section, rows_of
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, interval, number, percent, probability
 
@@ -21,53 +21,53 @@ def special_results(view: RunView, part: Section) -> list[str]:
     """Pictures of the tables that only some runs have."""
     pictures = [*_contrasts(view, part), *_shapley(view, part)]
     table = view.table("found")
-    if table is not None and part is view.sections[0]:
+    if table is not None and "path" in table.column_names and part is view.sections[0]:
         pictures.append(search_tree(table))
     return pictures
 
 
-def _of(view: RunView, name: str, part: Section) -> list[Mapping[str, Any]]:
-    """The table's rows of this metric and direction."""
+def _of(view: RunView, name: str, part: Section, *needs: str) -> list[Mapping[str, Any]]:
+    """The table's rows of this metric and direction; none where it lacks a column."""
     table = view.table(name)
+    if table is None or not set(needs) <= set(table.column_names):
+        return []
     return [
         row
-        for row in ([] if table is None else rows_of(table))
+        for row in rows_of(table)
         if row.get("metric") == part.metric and row.get("direction") in (None, part.direction)
     ]
 
 
 def _contrasts(view: RunView, part: Section) -> list[str]:
-    rows = _of(view, "contrasts", part)
-    shares = [
-        _difference(row, "pe_difference", row["pe_p_value"], share=True)
-        for row in rows
-        if row.get("pe_difference") is not None and not part.withheld
-    ]
-    if shares:
+    """Differences of what is explained, or where that is withheld of effects."""
+    rows = _of(view, "contrasts", part, "contrast")
+    shares = [_difference(row, "pe_difference", "pe_p_value", 100.0) for row in rows]
+    if not part.withheld and any(shares):
         title = f"difference of the proportion explained of {part.metric} (points)"
-        return [figure(differences(title, shares), "Paired over pairs.")]
-    effects = [
-        _difference(row, "difference", row["p_value"], share=False)
-        for row in rows
-        if row.get("difference") is not None
-    ]
+        known = [line for line in shares if line is not None]
+        return [figure(differences(title, known), "Paired over pairs.")]
+    effects = [_difference(row, "difference", "p_value", 1.0) for row in rows]
+    known = [line for line in effects if line is not None]
     title = f"difference of effects on {part.quantity}"
-    return [figure(differences(title, effects), "Paired over pairs.")] if effects else []
+    return [figure(differences(title, known), "Paired over pairs.")] if known else []
 
 
-def _difference(row: Mapping[str, Any], name: str, p: float | None, *, share: bool) -> Line:
-    factor = 100.0 if share else 1.0
-    value, low, high = row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]
-    low, high = (None if bound is None else factor * bound for bound in (low, high))
-    form = (lambda v: f"{v:.1f}") if share else number
+def _difference(row: Mapping[str, Any], column: str, chance: str, factor: float) -> Line | None:
+    """None where the row has no such difference."""
+    found = [row.get(f"{column}{end}") for end in ("", "_ci_low", "_ci_high")]
+    value, low, high = (None if each is None else factor * each for each in found)
+    if value is None:
+        return None
+    form = number if factor == 1.0 else "{:.1f}".format
     bounds = interval(low, high, form)
-    said = f"{form(factor * value)} {bounds if bounds != MISSING else ''}"
+    p = row.get(chance)
+    said = form(value) + ("" if bounds == MISSING else f" {bounds}")
     said += "" if p is None else f", p {probability(p)}"
-    return Line(str(row["contrast"]), factor * value, low, high, said, p is not None and p < 0.05)
+    return Line(str(row["contrast"]), value, low, high, said, p is not None and p < SIGNIFICANT)
 
 
 def _shapley(view: RunView, part: Section) -> list[str]:
-    rows = _of(view, "shapley", part)
+    rows = _of(view, "shapley", part, "hypothesis", "entry", "value")
     single = [row for row in rows if row.get("other") is None]
     pairs = {(r["entry"], r["other"]): r["value"] for r in rows if r.get("other") is not None}
     pictures = []
