@@ -50,7 +50,6 @@ class BruteForceOnBatch:
     room = 2
 
     def __init__(self, of: BruteForce, batch: Batch, draw: int, readout: Readout) -> None:
-        self.passes = 0
         self._of = of
         self._batch = batch
         self._noise = of.task.source.noise(batch, draw)

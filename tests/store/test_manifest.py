@@ -28,7 +28,7 @@ def test_manifest_without_a_repository_comes_back() -> None:
 def test_json_has_the_names_of_the_design() -> None:
     data = json.loads(MANIFEST.to_json())
     assert " ".join(data) == (
-        "format_version run_key experiment provenance guards backend counts timings left_out"
+        "format_version run_key experiment provenance guards backend counts timings left_out proof"
     )
     assert data["backend"] == {"name": "hooks", "reason": "asked for"}
     assert data["counts"]["bindings_left_out"] == 1

@@ -22,26 +22,36 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BackendDecision:
-    """`backend`: hooks or delta; `guards`: the checks made to decide."""
+    """`backend`: hooks or delta; `proof`: of delta, where it was asked for."""
 
     backend: Backend
     reason: str
-    guards: tuple[Guard, ...]
+    proof: Proof | None = None
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """The checks made to decide."""
+        return () if self.proof is None else self.proof.guards
 
 
-def decide_backend(wanted: Backend, task: Task, plan: Plan) -> BackendDecision:
-    """The executor of a task. Raises ExecutionError where the wanted one, or none, can do it."""
+def decide_backend(
+    wanted: Backend, task: Task, plan: Plan, kept: Proof | None = None
+) -> BackendDecision:
+    """The executor of a task. `kept`: a proof of its model made before.
+
+    Raises ExecutionError where the wanted executor, or none, can do the task.
+    """
     why_not_hooks = why_not_by_distance(task.model, plan)
     if wanted is Backend.hooks and why_not_hooks is None:
-        return BackendDecision(Backend.hooks, "runtime.backend=hooks", ())
-    proof = prove(task)
+        return BackendDecision(Backend.hooks, "runtime.backend=hooks")
+    proof = kept or prove(task)
     if wanted is Backend.hooks:
         raise ExecutionError(
             f"runtime.backend: hooks cannot run this: {why_not_hooks}. {_other(proof)}"
         )
     if proof.failure is None:
         reason = "all checks of delta passed on this model"
-        return BackendDecision(Backend.delta, reason, proof.guards)
+        return BackendDecision(Backend.delta, reason, proof)
     if why_not_hooks is not None:
         raise ExecutionError(
             f"neither executor can run this. hooks: {why_not_hooks}. delta: {proof.failure}. Leave "
@@ -53,7 +63,7 @@ def decide_backend(wanted: Backend, task: Task, plan: Plan) -> BackendDecision:
             "runtime.backend=auto or hooks"
         )
     log.warning("backend hooks, not delta: %s", proof.failure)
-    return BackendDecision(Backend.hooks, proof.failure, proof.guards)
+    return BackendDecision(Backend.hooks, proof.failure, proof)
 
 
 def _other(proof: Proof) -> str:

@@ -83,15 +83,15 @@ class _Loop:
         """All units on one batch, for one draw."""
         began = time.perf_counter()
         readout = Readout(batch, self._task.metrics)
-        prepared = executor.prepare(batch, draw, readout)
-        self._plain(batch, prepared)
+        with self._task.model.counting("plain runs"):
+            prepared = executor.prepare(batch, draw, readout)
+            self._plain(batch, prepared)
         self._plain_seconds += time.perf_counter() - began
-        before = prepared.passes
         for chunk in chunks_of(self._plan, batch.where, prepared.size, prepared.room):
             for direction in self._patched:
-                self._evaluate(batch, prepared, chunk, direction)
+                with self._task.model.counting("execute"):
+                    self._evaluate(batch, prepared, chunk, direction)
                 self._advance(len(chunk.units) * batch.n_pairs)
-        self._task.passes["execute"] += prepared.passes - before
         readout.check_finite()
 
     def _plain(self, batch: Batch, prepared: Prepared) -> None:
@@ -99,7 +99,6 @@ class _Loop:
         numbers = batch.numbers.cpu().numpy()
         self._clean[:, numbers] += values[0]
         self._corrupt[:, numbers] += values[1]
-        self._task.passes["plain runs"] += prepared.passes
 
     def _evaluate(
         self, batch: Batch, prepared: Prepared, chunk: Chunk, direction: Direction
@@ -127,7 +126,7 @@ class _Loop:
             clean=self._clean,
             corrupt=self._corrupt,
             patched=self._patched,
-            passes=dict(self._task.passes),
+            passes=dict(self._task.model.passes),
             baseline_seconds=self._plain_seconds,
         )
 

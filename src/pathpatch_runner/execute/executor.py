@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 
 class Prepared(Protocol):
-    """An executor on one batch, for one draw. `passes`: forward passes made so far."""
-
-    passes: int
+    """An executor on one batch, for one draw."""
 
     def plain(self) -> torch.Tensor:
         """Values [2, metric, point] of the clean and the corrupt run. Asked once, first; gives

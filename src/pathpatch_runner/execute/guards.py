@@ -86,8 +86,9 @@ def within(
 
 def check_guards(task: Task) -> tuple[Guard, ...]:
     """All guards on the first pairs of a task. Raises GuardError if one fails."""
-    run = _GuardRun(task)
-    guards = (*run.copies_of_plain_runs(), *run.nodes_sum_to_stream(), *run.direct_path())
+    with task.model.counting("guards"):
+        run = _GuardRun(task)
+        guards = (*run.copies_of_plain_runs(), *run.nodes_sum_to_stream(), *run.direct_path())
     failed = [guard for guard in guards if not guard.passed]
     if failed:
         raise GuardError(
@@ -123,11 +124,9 @@ class _GuardRun:
         names = [self._first, self._last]
         if shape.separable_heads:
             names += self._written
-        self._task.passes["guards"] += 1
         self._clean = recorded(self._model, self._prompts.base, names).seen
 
     def _run(self, plan: Plan, prompts: Prompts, worlds: Worlds) -> WorldRun:
-        self._task.passes["guards"] += 1
         return run_worlds(self._model, plan, prompts, self._everywhere, worlds)
 
     def copies_of_plain_runs(self) -> tuple[Guard, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +19,7 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What to evaluate: `classes[pair][pos]` are position classes of the plan.
-
-    `passes` counts forward passes by what they were for ("probe", "guards", "proof", "plain runs",
-    "execute"): the only thing here that changes.
-    """
+    """What to evaluate: `classes[pair][pos]` are position classes of the plan."""
 
     model: LoadedModel
     pairs: PairSet
@@ -32,14 +27,14 @@ class Task:
     metrics: Sequence[Metric]
     source: Corruption
     budget: Budget
-    passes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
 class Measured:
     """Float64 values, averaged over the source's draws. `clean`, `corrupt`: [metric, point];
-    `patched`: [unit, metric, point] by direction. `passes`: forward passes by purpose, all those
-    of the task up to here; `baseline_seconds`: spent on the plain runs."""
+    `patched`: [unit, metric, point] by direction. `passes`: the model's forward passes by purpose,
+    from its loading up to here ("probe", "guards", "proof", "plain runs", "execute");
+    `baseline_seconds`: spent on the plain runs."""
 
     clean: np.ndarray
     corrupt: np.ndarray

@@ -59,18 +59,23 @@ class LoadedModel:
 
     @contextmanager
     def counting(self, purpose: str) -> Iterator[None]:
-        """Forward passes inside count as being for `purpose`."""
+        """Forward passes inside count as being for `purpose`, unless a purpose has been said
+        further out already: a proof's plain runs are for the proof."""
         before = self._count.purpose
-        self._count.purpose = purpose
+        self._count.purpose = purpose if before == "other" else before
         try:
             yield
         finally:
             self._count.purpose = before
 
+    def count_pass(self) -> None:
+        """One more forward pass, for the purpose at hand."""
+        self._count.passes[self._count.purpose] += 1
+
     def forward(self, ids: torch.Tensor, hooks: list[tuple[str, Hook]]) -> torch.Tensor:
         """Logits [batch, pos, d_vocab] of token ids [batch, pos], with hooks that are removed
         whatever happens. The ids are taken as they are: nothing is prepended, padded or masked."""
-        self._count.passes[self._count.purpose] += 1
+        self.count_pass()
         return forward(self.bridge, ids, hooks)
 
 

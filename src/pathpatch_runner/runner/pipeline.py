@@ -19,19 +19,17 @@ import pyarrow as pa
 import torch
 
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.execute.backend import decide_backend
 from pathpatch_runner.execute.drive import evaluate
-from pathpatch_runner.execute.guards import check_guards
-from pathpatch_runner.execute.memory import budget_of
 from pathpatch_runner.execute.scoring import scoring_evaluations
-from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs, with_scores
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.model.source import ModelSource
+from pathpatch_runner.model.wiring import Probed
 from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.runner.checked import Checked, check, proofs_of
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Done, logged_to, manifest_of
 from pathpatch_runner.runner.request import Request
@@ -73,9 +71,12 @@ def make_run(request: Request, files: Files, inputs: Inputs | None) -> RunOutcom
         return RunOutcome(directory.path, making.run(directory))
 
 
-def _load(config: ExperimentConfig, source: ModelSource, stages: Stages) -> LoadedModel:
+def _load(
+    config: ExperimentConfig, source: ModelSource, stages: Stages, probed: Probed | None = None
+) -> LoadedModel:
+    """`probed`: what is kept of a probe; None probes."""
     with stages("loading weights", "load"):
-        return load_model(source, config.runtime.device)
+        return load_model(source, config.runtime.device, probed)
 
 
 @dataclasses.dataclass
@@ -97,34 +98,31 @@ class _Making:
         with stages("planning", "plan"):
             planned = make_plan(config, self.inputs)
         files.write_text("plan.txt", planned.text)
-        model = self.model or _load(config, self.source, stages)
-        with stages("checking the model", "guards"):
-            task = self._task(planned, model)
-            guards = check_guards(task)
-            decision = decide_backend(config.runtime.backend, task, planned.plan)
-        log.info("backend %s: %s", decision.backend.value, decision.reason)
-        scored = self._score(task, decision.backend.value)
+        checked = self._check(planned)
+        task, backend = checked.task, checked.decision.backend.value
+        scored = self._score(task, backend)
         if scored is not None and self.inputs.hypotheses.awaits_scores:
             with stages("planning", "plan"):
                 self.inputs = with_scores(config, self.inputs, scored.edges)
                 planned = make_plan(config, self.inputs)
                 task = dataclasses.replace(task, classes=planned.classes)
             files.write_text("plan.txt", planned.text)
-        measured = self._measure(task, planned, decision.backend.value)
-        done = Done(self.inputs, planned, task, decision, (*guards, *decision.guards), measured)
-        return self._leave(files, done, scored)
+        measured = self._measure(task, planned, backend)
+        return self._leave(files, Done(self.inputs, planned, checked, measured), scored)
 
-    def _task(self, planned: Planned, model: LoadedModel) -> Task:
-        config, pairs = self.request.config, self.inputs.pairs
-        source = source_named(config.patch.source)(config.patch, config.seed)
-        return Task(
-            model=model,
-            pairs=pairs,
-            classes=planned.classes,
-            metrics=self.inputs.metrics,
-            source=source.on(model, pairs),
-            budget=budget_of(config.runtime.memory_gb, model.device),
+    def _check(self, planned: Planned) -> Checked:
+        """The model, loaded if it is not yet, and everything that must hold before it is
+        believed."""
+        config, kept_nowhere = self.request.config, self.request.held is not None
+        proofs = proofs_of(config, self.inputs, nowhere=kept_nowhere)
+        kept = proofs.read()
+        model = self.model or _load(
+            config, self.source, self.stages, None if kept is None else kept.probed
         )
+        with self.stages("checking the model", "guards"):
+            checked = check(config, self.inputs, planned, model, proofs)
+        log.info("backend %s: %s", checked.decision.backend.value, checked.decision.reason)
+        return checked
 
     def _score(self, task: Task, backend: str) -> RunScored | None:
         config = self.request.config
@@ -157,7 +155,9 @@ class _Making:
             results = results_of(
                 config, done.inputs, done.planned.plan, done.measured, self.request.overrides
             )
-            tables = run_tables(config, done.inputs, results, done.task.model.tokenizer, scored)
+            tables = run_tables(
+                config, done.inputs, results, done.checked.task.model.tokenizer, scored
+            )
             for name, table in tables.items():
                 files.write_table(f"{name}.parquet", table)
             log.info("summary\n%s", summary_text(tables["summary"]))

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 
-from pathpatch_runner.execute.backend import BackendDecision
-from pathpatch_runner.execute.guards import Guard
-from pathpatch_runner.execute.task import Measured, Task
+from pathpatch_runner.execute.task import Measured
 from pathpatch_runner.inputs import Inputs
+from pathpatch_runner.runner.checked import Checked, device_name
 from pathpatch_runner.runner.planned import Planned
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import (
@@ -35,24 +34,23 @@ MOST_LEFT_OUT = 1000
 
 @dataclass(frozen=True)
 class Done:
-    """What a run did, before it is written down. `guards`: of the run and of its backend."""
+    """What a run did, before it is written down."""
 
     inputs: Inputs
     planned: Planned
-    task: Task
-    decision: BackendDecision
-    guards: tuple[Guard, ...]
+    checked: Checked
     measured: Measured
 
 
 def manifest_of(request: Request, done: Done, seconds: Mapping[str, float]) -> Manifest:
     """The manifest of a run whose tables are written. `seconds`: by stage."""
-    inputs, decision = done.inputs, done.decision
+    inputs, decision = done.inputs, done.checked.decision
+    guards = (*done.checked.guards, *decision.guards)
     return Manifest(
         run_key=inputs.run_key,
         experiment=request.config.experiment,
         provenance=_provenance(request, done),
-        guards=tuple(GuardRecord(**vars(guard)) for guard in done.guards),
+        guards=tuple(GuardRecord(**vars(guard)) for guard in guards),
         backend=BackendRecord(decision.backend.value, decision.reason),
         counts=Counts(
             units=len(inputs.hypotheses.units),
@@ -65,12 +63,12 @@ def manifest_of(request: Request, done: Done, seconds: Mapping[str, float]) -> M
         ),
         timings=dict(seconds),
         left_out=inputs.pairs.left_out[:MOST_LEFT_OUT],
+        proof=done.checked.proof,
     )
 
 
 def _provenance(request: Request, done: Done) -> Provenance:
-    config, model = request.config, done.task.model
-    cuda = model.device.type == "cuda"
+    config, model = request.config, done.checked.task.model
     return Provenance(
         command=request.command,
         config={
@@ -84,7 +82,7 @@ def _provenance(request: Request, done: Done) -> Provenance:
         versions=package_versions(),
         platform=platform_name(),
         device=str(model.device),
-        device_name=torch.cuda.get_device_name(model.device) if cuda else platform_name(),
+        device_name=device_name(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
         threads=torch.get_num_threads(),
         started=request.started,

@@ -7,6 +7,7 @@ from pathpatch_runner.store.manifest import (
     Counts,
     GuardRecord,
     Manifest,
+    ProofRecord,
     reproducible,
 )
 from pathpatch_runner.store.provenance import (
@@ -26,6 +27,7 @@ __all__ = [
     "GitState",
     "GuardRecord",
     "Manifest",
+    "ProofRecord",
     "Provenance",
     "RunDirectory",
     "code_digest",

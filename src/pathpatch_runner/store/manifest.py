@@ -41,6 +41,14 @@ class BackendRecord:
 
 
 @dataclass(frozen=True)
+class ProofRecord:
+    """Where what was found out about the model is kept, below the output root, and since when."""
+
+    file: str
+    date: str
+
+
+@dataclass(frozen=True)
 class Counts:
     """How much was evaluated. `mixed_evaluations`: (node, state) pairs evaluated anew;
     `pairs_left_out`: of the dataset, since they cannot be used (`dataset.skip_unusable`)."""
@@ -67,6 +75,7 @@ class Manifest:
     counts: Counts
     timings: Mapping[str, float]
     left_out: tuple[tuple[str, str], ...] = ()
+    proof: ProofRecord | None = None
     format_version: int = FORMAT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +109,7 @@ class Manifest:
                 counts=Counts(**data["counts"]),
                 timings=dict(data["timings"]),
                 left_out=tuple((where, why) for where, why in data.get("left_out", ())),
+                proof=ProofRecord(**data["proof"]) if data.get("proof") else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(

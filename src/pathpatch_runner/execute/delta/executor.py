@@ -61,7 +61,6 @@ class DeltaOnBatch:
     def __init__(
         self, task: Task, functions: NodeFunctions, batch: Batch, draw: int, readout: Readout
     ) -> None:
-        self.passes = 0
         self._task = task
         self._functions = functions
         self._batch = batch
@@ -69,7 +68,8 @@ class DeltaOnBatch:
         self._readout = StreamReadout(readout, functions.logits, batch, self._workspace)
         self._all_points = readout.all_points
         self._clean_first = plain_runs_of(task, functions, batch, draw)
-        self.passes += 1
+        # Our own statement of the model, on both prompts.
+        task.model.count_pass()
 
     def plain(self) -> torch.Tensor:
         """Values [2, metric, point] of the clean and the corrupt run."""

@@ -1,22 +1,28 @@
 """What a model must pass before `delta` is trusted with it.
 
-`delta` computes with a second statement of the model (`model.nodes`). On the longest pairs of the
-data it must reproduce what the model itself computes, head by head and layer by layer, both
-plain runs' logits, and random mixed plans as the `hooks` executor evaluates them. Otherwise the
-run uses `hooks`, and says which check failed.
+`delta` computes with a second statement of the model (`model.nodes`). On random tokens it must
+reproduce what the model itself computes, head by head and layer by layer, both plain runs' logits,
+and random mixed plans as the `hooks` executor evaluates them. Otherwise the run uses `hooks`, and
+says which check failed.
+
+All of it takes four forward passes: one of the model on two pairs at full length, as long as the
+longest prompt of the data in powers of two; and on short prompts the plain runs of both executors
+and one pass of the `hooks` executor for all mixed plans. Nothing depends on the data but that
+length, so a proof can be kept (`execute.proofs`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
-from pathpatch_runner.dataset import PairSet, Point, group_by_length
+from pathpatch_runner.dataset import Pair, PairSet, Point
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.execute.batch import make_batch
 from pathpatch_runner.execute.delta.runs import Runs, plain_runs
@@ -27,7 +33,7 @@ from pathpatch_runner.execute.sources import Corruption
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
-from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.graph import Graph, ModelShape, NodeKind
 from pathpatch_runner.metric import Metric, Targets
 from pathpatch_runner.model.nodes import embed, node_functions
 from pathpatch_runner.plan.compile import compile_plan
@@ -39,25 +45,39 @@ PROBE_LENGTH = 64
 
 @dataclass(frozen=True)
 class Proof:
-    """The checks made, and why `delta` cannot be used; None: it can."""
+    """The checks made, and why `delta` cannot be used; None: it can. `lasting`: not because of
+    something that may be otherwise next time, such as memory."""
 
     guards: tuple[Guard, ...]
     failure: str | None
+    lasting: bool = True
 
 
 def prove(task: Task) -> Proof:
-    """Try `delta` on the model of a task."""
+    """Try `delta` on the model of a task, at the length of its prompts (`proof_length`)."""
+    with task.model.counting("proof"):
+        return _proof(task)
+
+
+def proof_length(pairs: Sequence[Pair], shape: ModelShape) -> int:
+    """Tokens a proof must cover: of the longest prompt, as a power of two, if the model takes
+    so many."""
+    longest = max(len(pair.clean) for pair in pairs)
+    return min(1 << (longest - 1).bit_length(), shape.n_ctx)
+
+
+def _proof(task: Task) -> Proof:
+    length = proof_length(task.pairs.pairs, task.model.shape)
     try:
         # At full length: a model may attend otherwise to what lies far back.
-        guards = _plain_checks(_probe(task, None))
+        guards = _plain_checks(_probe(task, length))
         if all(guard.passed for guard in guards):
-            guards += (_mixed_check(_probe(task, PROBE_LENGTH)),)
+            guards += (_mixed_check(_probe(task, min(length, PROBE_LENGTH))),)
     except ModelError as error:
         return Proof((), str(error))
     except Exception as error:  # whatever goes wrong in a second statement of a model, it is wrong
-        return Proof(
-            (), f"the parts of the model are not as expected: {type(error).__name__}: {error}"
-        )
+        what = f"{type(error).__name__}: {error}"
+        return Proof((), f"the parts of the model are not as expected: {what}", lasting=False)
     failed = [guard for guard in guards if not guard.passed]
     if failed:
         worst = failed[0]
@@ -66,21 +86,22 @@ def prove(task: Task) -> Proof:
     return Proof(guards, None)
 
 
-def _probe(task: Task, most: int | None) -> Task:
-    """The first of the longest pairs, cut to `most` tokens, with an evaluation point at every
-    position."""
-    chosen = group_by_length(task.pairs.pairs)[-1][:GUARD_PAIRS]
+def _probe(task: Task, length: int) -> Task:
+    """Pairs of random tokens, with an evaluation point at every position."""
+    generator = random.Random(length)
     pairs = []
-    for number in chosen:
-        pair = task.pairs.pairs[number]
-        clean, corrupt = pair.clean[:most], pair.corrupt[:most]
-        points = tuple(Point(i, (clean[i],), (corrupt[i],)) for i in range(len(clean)))
-        pairs.append(dataclasses.replace(pair, clean=clean, corrupt=corrupt, points=points))
+    for number in range(GUARD_PAIRS):
+        clean, corrupt = (
+            tuple(generator.randrange(task.model.shape.d_vocab) for _ in range(length))
+            for _ in range(2)
+        )
+        points = tuple(Point(i) for i in range(length))
+        pairs.append(Pair(str(number), clean, corrupt, points, {}))
     metric = Metric("projection", _projection, "logits", "higher", answers=False)
     return dataclasses.replace(
         task,
         pairs=PairSet("probe", tuple(pairs)),
-        classes=[[0] * len(pair.clean) for pair in pairs],
+        classes=[[0] * length for _ in pairs],
         metrics=(metric,),
         source=Corruption(),
     )
@@ -139,7 +160,6 @@ def _layer_checks(
 def _model_run(probe: Task, ids: torch.Tensor) -> Recorded:
     layers = probe.model.hook_points.layers
     names = [name for layer in layers for name in (layer.z, layer.mlp_out) if name is not None]
-    probe.passes["proof"] += 1
     return recorded(probe.model, ids, names)
 
 

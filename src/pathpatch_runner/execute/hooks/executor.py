@@ -53,7 +53,6 @@ class HooksOnBatch:
     """The hooks executor on one batch, for one draw. `plain`: a plan of no units."""
 
     def __init__(self, task: Task, plain: Plan, batch: Batch, draw: int, readout: Readout) -> None:
-        self.passes = 0
         self._task = task
         self._no_units = plain
         self._batch = batch
@@ -100,7 +99,6 @@ class HooksOnBatch:
         source, batch = self._task.source, self._batch
         constants = source.constants(batch) if plan.n_units else None
         prompts = prompts_of(batch, direction, source.noise(batch, self._draw), constants)
-        self.passes += 1
         return run_worlds(self._task.model, plan, prompts, batch.classes, worlds)
 
 

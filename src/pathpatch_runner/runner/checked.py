@@ -1,0 +1,103 @@
+"""Load a model and check it: its hooks, the guards of the run's own data, which executor.
+
+What does not depend on the data is taken from where it is kept, if it is (`execute.proofs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.execute.backend import BackendDecision, decide_backend
+from pathpatch_runner.execute.delta.proof import proof_length
+from pathpatch_runner.execute.guards import Guard, check_guards
+from pathpatch_runner.execute.memory import budget_of
+from pathpatch_runner.execute.proofs import Kept, Proofs
+from pathpatch_runner.execute.sources import source_named
+from pathpatch_runner.execute.task import Task
+from pathpatch_runner.inputs import Inputs
+from pathpatch_runner.model.load import LoadedModel, device_of
+from pathpatch_runner.runner.planned import Planned
+from pathpatch_runner.store import (
+    ProofRecord,
+    code_digest,
+    package_versions,
+    platform_name,
+    utc_now,
+)
+from pathpatch_runner.store.atomic import write_text
+
+VERSIONS = ("torch", "transformers", "transformer-lens")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A task that may be run: its guards held, and an executor can do it. `proof`: where what was
+    found out about the model is kept, if anywhere."""
+
+    task: Task
+    guards: tuple[Guard, ...]
+    decision: BackendDecision
+    proof: ProofRecord | None
+
+
+def proofs_of(config: ExperimentConfig, inputs: Inputs, *, nowhere: bool) -> Proofs:
+    """The file for this model, on this device, at the length of these prompts. `nowhere`: for a
+    run that writes nothing."""
+    return Proofs(
+        root=None if nowhere else Path(config.runtime.output_root),
+        about=_about(config, inputs),
+        write=write_text,
+        again=config.runtime.prove_again,
+    )
+
+
+def _about(config: ExperimentConfig, inputs: Inputs) -> Mapping[str, Any]:
+    device, versions = device_of(config.runtime.device), package_versions()
+    return {
+        "model": inputs.digests["model"],
+        "dtype": config.model.dtype.value,
+        "tf32": config.model.tf32,
+        "weight_processing": config.model.weight_processing.value,
+        "device": device.type,
+        "device_name": device_name(device),
+        "longest_prompt": proof_length(inputs.pairs.pairs, inputs.shape),
+        "versions": {name: versions.get(name, "") for name in VERSIONS},
+        "code": code_digest(),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """The card's name, or the processor's architecture."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform_name()
+
+
+def check(
+    config: ExperimentConfig, inputs: Inputs, planned: Planned, model: LoadedModel, proofs: Proofs
+) -> Checked:
+    """Guards, then the executor. Raises GuardError or ExecutionError where nothing may be run."""
+    kept = proofs.read()
+    with model.counting("source"):
+        source = source_named(config.patch.source)(config.patch, config.seed)
+        corruption = source.on(model, inputs.pairs)
+    task = Task(
+        model=model,
+        pairs=inputs.pairs,
+        classes=planned.classes,
+        metrics=inputs.metrics,
+        source=corruption,
+        budget=budget_of(config.runtime.memory_gb, model.device),
+    )
+    guards = check_guards(task)
+    known = None if kept is None else kept.proof
+    decision = decide_backend(config.runtime.backend, task, planned.plan, known)
+    if kept is None or decision.proof not in (None, known):
+        kept = Kept(utc_now(), model.probed, decision.proof)
+        proofs.keep(kept)
+    record = None if proofs.root is None else ProofRecord(proofs.file, kept.date)
+    return Checked(task, guards, decision, record)
