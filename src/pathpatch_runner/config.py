@@ -86,6 +86,7 @@ class UnitKind(Enum):
     hypothesis = "hypothesis"
     cumulative = "cumulative"
     leave_one_out = "leave_one_out"
+    coalitions = "coalitions"
 
 
 class Backend(Enum):

@@ -65,7 +65,7 @@ def test_shares_are_null_and_nothing_else_is() -> None:
     assert all(loss[name] is not None for name in SHARES)
     assert logit_diff["withheld"].startswith("the interval of the total effect [-6, 0] holds 0")
     assert [logit_diff[name] for name in SHARES] == [None] * len(SHARES)
-    kept = set(table.column_names) - set(SHARES) - {"n_paths"}
+    kept = set(table.column_names) - set(SHARES) - {"n_paths", "n_edges"}
     assert all(logit_diff[name] is not None for name in kept)
 
 

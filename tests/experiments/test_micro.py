@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 
 from pathpatch_runner.cli.schema import register_schemas
-from pathpatch_runner.config import Backend, ExperimentConfig, RuntimeConfig
+from pathpatch_runner.config import Backend, Direction, ExperimentConfig, RuntimeConfig, UnitKind
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 from pathpatch_runner.model.native import NativeModelConfig
 from pathpatch_runner.runner import Request, run
@@ -105,3 +105,35 @@ def test_any_two_heads_explain_all_of_a_majority(tmp_path: Path, backend: Backen
     assert sufficient == {"one": [0.0], "two": [1.0], "other_two": [1.0], "three": [1.0]}
     needed = {key[1]: value for key, value in found.items() if key[0] == "noising"}
     assert needed == {"one": [1.0], "two": [0.0], "other_two": [0.0], "three": [0.0]}
+
+
+def shapley(config: ExperimentConfig) -> dict[tuple[str, str | None], dict[str, float]]:
+    """Rows of denoising by (entry, other)."""
+    config.patch.directions = [Direction.denoising]
+    config.patch.units = [UnitKind.coalitions]
+    directory = run(Request(config)).directory
+    assert directory is not None
+    rows = pq.read_table(directory / "shapley.parquet").to_pylist()
+    return {(row["entry"], row["other"]): row for row in rows}
+
+
+def test_shapley_values_of_a_linear_model_are_what_each_path_adds(tmp_path: Path) -> None:
+    config = config_of("micro", tmp_path, Backend.delta)
+    del config.hypotheses["everything"]
+    found = shapley(config)
+    # nothing -25 -49, then -19 -41, -13 -25, -9 -13: means of 6 8, of 6 16, of 4 12.
+    for entry, adds in (("skip", 7.0), ("deep", 11.0), ("rest_of_h0", 8.0)):
+        row = found[entry, None]
+        assert row["value"] == pytest.approx(adds, abs=1e-12)
+        assert (row["alone"], row["adds_to_rest"]) == (adds, adds)
+    interactions = [row["value"] for (_, other), row in found.items() if other is not None]
+    assert interactions == pytest.approx([0.0] * 3, abs=1e-12)
+
+
+def test_shapley_values_of_an_or_gate(tmp_path: Path) -> None:
+    config = config_of("micro_or", tmp_path, Backend.delta)
+    config.hypotheses = {"both": config.hypotheses["both"]}
+    found = shapley(config)
+    assert (found["left", None]["value"], found["right", None]["value"]) == (0.5, 0.5)
+    assert found["left", "right"]["value"] == -1.0
+    assert (found["left", None]["alone"], found["left", None]["adds_to_rest"]) == (1.0, 0.0)

@@ -38,6 +38,13 @@ def test_units_of_every_kind() -> None:
         ("leave_one_out", "", "q+rest", f"{Q} | {REST}"),
         ("leave_one_out", "", "k+rest", f"{K} | {REST}"),
         ("leave_one_out", "", "k+q", f"{K} | {Q}"),
+        ("coalitions", "", "k", K),
+        ("coalitions", "", "q", Q),
+        ("coalitions", "", "rest", REST),
+        ("coalitions", "", "k+q", f"{K} | {Q}"),
+        ("coalitions", "", "k+rest", f"{K} | {REST}"),
+        ("coalitions", "", "q+rest", f"{Q} | {REST}"),
+        ("coalitions", "", "k+q+rest", f"{K} | {Q} | {REST}"),
     ]
     assert {unit.hypothesis for unit in found.units} == {"initial"}
     assert all(unit.binding == () for unit in found.units)
@@ -120,7 +127,7 @@ def test_nothing_to_evaluate() -> None:
         resolve_hypotheses({}, [], GRAPH, None)
     assert [str(problem) for problem in several.value.problems] == [
         "hypotheses: name at least one hypothesis",
-        "patch.units: none named. Allowed: path, hypothesis, cumulative, leave_one_out",
+        "patch.units: none named. Allowed: path, hypothesis, cumulative, leave_one_out, coalitions",
     ]
 
 
@@ -136,3 +143,22 @@ def test_problems_of_all_hypotheses_come_together() -> None:
         'hypotheses.b.paths.q.expr: unknown position "there"',
         'hypotheses.b.against: unknown hypothesis "c". Other hypotheses: a.',
     ]
+
+
+def test_coalitions_are_all_unions_smaller_ones_first() -> None:
+    paths = {name: PathConfig(expr=f"input -> a0.h{i} -> logits") for i, name in enumerate("abc")}
+    units = resolved({"h": HypothesisConfig(paths=paths)}, UnitKind.coalitions).units
+    assert [unit.path_id for unit in units] == ["a", "b", "c", "a+b", "a+c", "b+c", "a+b+c"]
+    assert units[4].members == ("a", "c")
+    assert len(units[6].paths) == 3
+
+
+def test_thirteen_entries_have_too_many_coalitions() -> None:
+    paths = {f"e{i}": PathConfig(expr="input -> a0.h0 -> logits") for i in range(13)}
+    with pytest.raises(HypothesisError) as error:
+        resolved({"h": HypothesisConfig(paths=paths)}, UnitKind.coalitions)
+    assert str(error.value) == (
+        "hypotheses.h.paths: 13 entries have 8,191 coalitions, and 12 entries are the most that "
+        "patch.units [coalitions] takes. Join entries (an entry may hold a list of expressions), "
+        "or use leave_one_out"
+    )

@@ -252,7 +252,7 @@ def test_settings_out_of_range_are_reported_together(tmp_path: Path) -> None:
         "runtime.memory_gb: -1 is neither auto nor a number of GiB above 0",
         "runtime.threads: 0 is too small, 1 is the least",
         "statistics.confidence: 1.5 is not in (0, 1)",
-        "patch.units: none named. Allowed: path, hypothesis, cumulative, leave_one_out",
+        "patch.units: none named. Allowed: path, hypothesis, cumulative, leave_one_out, coalitions",
     ]
 
 

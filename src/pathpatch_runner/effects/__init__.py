@@ -5,6 +5,7 @@ with the columns of `schema` and `key_columns`. Their numbers come from sums ove
 pair (`pair_sums`), by `statistics`, `resampling` and `multiplicity`.
 """
 
+from pathpatch_runner.effects.coalitions import Game, games_of, shapley_table
 from pathpatch_runner.effects.contrasts import Contrast, contrasts_table, read_contrasts
 from pathpatch_runner.effects.overrides import missing_overrides, with_overrides
 from pathpatch_runner.effects.results import PlainRuns, PointIndex, Results, RunNames
@@ -17,6 +18,7 @@ __all__ = [
     "FORMAT_VERSION",
     "METADATA_KEY",
     "Contrast",
+    "Game",
     "PlainRuns",
     "PointIndex",
     "Reading",
@@ -26,9 +28,11 @@ __all__ = [
     "contrasts_table",
     "describe_run",
     "effects_table",
+    "games_of",
     "missing_overrides",
     "read_contrasts",
     "readings_of",
+    "shapley_table",
     "summary_table",
     "warnings_of",
     "with_overrides",

@@ -77,7 +77,7 @@ RUN_COLUMNS = (
 )
 UNIT_COLUMNS = (
     Column("hypothesis", TEXT, "", "name of the hypothesis"),
-    Column("unit", TEXT, "", "path, hypothesis, cumulative or leave_one_out"),
+    Column("unit", TEXT, "", "path, hypothesis, cumulative, leave_one_out or coalitions"),
     Column("path_id", TEXT, "", "entry id, with its binding; ids of a union joined by +"),
     Column("path", TEXT, "", "canonical expression; expressions of a union joined by |"),
 )

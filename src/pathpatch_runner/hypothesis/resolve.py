@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from pathpatch_runner.config import HypothesisConfig, UnitKind
@@ -18,6 +19,9 @@ from pathpatch_runner.hypothesis.element import Element, EntryName, read_element
 from pathpatch_runner.hypothesis.nodes import read_groups
 from pathpatch_runner.hypothesis.selection import NO_SCORES, RunScores
 from pathpatch_runner.hypothesis.unit import Hypotheses, Unit
+
+MOST_IN_COALITIONS = 12
+"""Entries of a hypothesis whose coalitions are evaluated: 4,095 unions."""
 
 
 def resolve_hypotheses(
@@ -45,6 +49,9 @@ def resolve_hypotheses(
     for name, config in configs.items():
         before = len(problems)
         found = _elements(name, config, scope, run, problems)
+        if UnitKind.coalitions in kinds and len(found) > MOST_IN_COALITIONS:
+            problems.append(_too_many(name, found))
+            continue
         own = [unit for kind in dict.fromkeys(kinds) for unit in _units(name, kind, found)]
         if kinds and not own and len(problems) == before:
             problems.append(_nothing_left(name, found))
@@ -107,17 +114,36 @@ def _units(hypothesis: str, kind: UnitKind, elements: Sequence[Element]) -> Iter
         UnitKind.hypothesis: [every],
         UnitKind.cumulative: [every[: number + 1] for number in every],
         UnitKind.leave_one_out: [[i for i in every if i != out] for out in every],
+        UnitKind.coalitions: _subsets(count) if kind is UnitKind.coalitions else [],
     }[kind]
     for numbers in chosen:
         if numbers:
             yield _union(hypothesis, kind, [elements[number] for number in numbers])
 
 
+def _subsets(count: int) -> list[list[int]]:
+    """All but the empty one, smaller ones first."""
+    return [
+        list(chosen)
+        for size in range(1, count + 1)
+        for chosen in itertools.combinations(range(count), size)
+    ]
+
+
 def _union(hypothesis: str, kind: UnitKind, elements: Sequence[Element]) -> Unit:
     routes = dict.fromkeys(route for element in elements for route in element.paths)
     path_id = "+".join(element.name for element in elements)
     path = " | ".join(element.path for element in elements)
-    return Unit(hypothesis, kind, path_id, path, (), tuple(routes))
+    members = tuple(element.name for element in elements)
+    return Unit(hypothesis, kind, path_id, path, (), tuple(routes), members=members)
+
+
+def _too_many(name: str, elements: Sequence[Element]) -> HypothesisError:
+    return HypothesisError(
+        f"hypotheses.{name}.paths: {len(elements)} entries have {2 ** len(elements) - 1:,} "
+        f"coalitions, and {MOST_IN_COALITIONS} entries are the most that patch.units [coalitions] "
+        "takes. Join entries (an entry may hold a list of expressions), or use leave_one_out"
+    )
 
 
 def _nothing_left(name: str, elements: Sequence[Element]) -> HypothesisError:

@@ -17,6 +17,7 @@ class Unit:
     `path_id`: the entry's name, `entry[s=a0.h1,r=a1.h2]` for a binding, names joined by `+`
     for a union. `path`: canonical expressions joined by ` | `. `binding`: (variable, node
     name) in the order of `over`, () if none. `entry`: the entry's name, "" for a union.
+    `members`: the entries of a union by name, in order.
     `reference`: the circuit that this one, a circuit too, is compared with edge by edge.
     """
 
@@ -28,6 +29,7 @@ class Unit:
     paths: PathSet
     entry: str = ""
     reference: Circuit | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def circuit(self) -> Circuit | None:

@@ -18,7 +18,9 @@ from pathpatch_runner.effects import (
     contrasts_table,
     describe_run,
     effects_table,
+    games_of,
     read_contrasts,
+    shapley_table,
     summary_table,
     warnings_of,
 )
@@ -56,6 +58,9 @@ def run_tables(
     contrasts = read_contrasts(config.contrasts, results.units)
     if contrasts:
         tables["contrasts"] = contrasts_table(results, contrasts, config.statistics, config.seed)
+    games = games_of(results)
+    if games:
+        tables["shapley"] = shapley_table(results, games, config.statistics, config.seed)
     if scored is not None:
         tables["scores"] = scored.table(results.names)
     return {name: describe_run(table, description) for name, table in tables.items()}

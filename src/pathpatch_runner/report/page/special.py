@@ -83,7 +83,7 @@ def _shapley(view: RunView, part: Section) -> list[str]:
 
 
 def _value(row: Mapping[str, Any]) -> Line:
-    low, high = row.get("ci_low"), row.get("ci_high")
+    low, high = row.get("value_ci_low"), row.get("value_ci_high")
     bounds = interval(low, high)
     said = number(row["value"]) + ("" if bounds == MISSING else f" {bounds}")
     return Line(str(row["entry"]), row["value"], low, high, said, True)
