@@ -107,9 +107,10 @@ def raise_together(problems: Sequence[PathPatchError]) -> None:
 
 
 def unknown_key(where: str, key: str, allowed: Iterable[str]) -> str:
-    """The message for a key that an object does not have; `where` begins it."""
+    """The message for a key that an object does not have; `where` begins it ("": nothing does)."""
     names = list(allowed)
-    return f'{where}: unknown key "{key}".{did_you_mean(key, names)} Allowed: {", ".join(names)}'
+    what = f'unknown key "{key}".{did_you_mean(key, names)} Allowed: {", ".join(names)}'
+    return f"{where}: {what}" if where else what
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def test_an_experiment_of_ones_own_runs(place: Path) -> None:
         ),
         (
             ["experiment=my", "model.config.d_modl=3"],
-            "error: ",
+            'error: model.config.d_modl: unknown key "d_modl"',
         ),
         (
             ["experiment=my", "+sed=3"],

@@ -151,8 +151,8 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["input=>logits", "modl=2x2"],
-            'error: explain: unknown key "modl". Keys: model, groups, over, positions, '
-            'n_positions, draw, seed, svg. Did you mean "model"?',
+            'error: explain: unknown key "modl". Did you mean "model"? Allowed: model, groups, '
+            "over, positions, n_positions, draw, seed, svg",
         ),
         (
             ["input=>lgits", "model=2x2"],

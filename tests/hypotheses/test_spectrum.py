@@ -116,8 +116,8 @@ def test_how_many_on_real_models() -> None:
         (
             {"at_most": 1, "trough": "m*"},
             ConfigError,
-            ': unknown key "trough". Keys: at_most, through, from, slots, limit. '
-            'Did you mean "through"?',
+            ': unknown key "trough". Did you mean "through"? Allowed: at_most, through, from, '
+            "slots, limit",
         ),
         (
             {"at_most": 1, "slots": "apar"},

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -310,4 +309,3 @@ def test_a_failed_run_says_why_and_is_not_complete(
     (directory,) = (tmp_path / "outputs" / "small").iterdir()
     assert json.loads((directory / "failure.json").read_text())["message"] == "the disk is on fire"
     assert not (directory / "manifest.json").exists()
-    assert time.time() - (directory / "failure.json").stat().st_mtime < 60

@@ -20,7 +20,7 @@ from pathpatch_runner.config import DatasetConfig, file_field
 from pathpatch_runner.dataset.form import record_of
 from pathpatch_runner.dataset.kind import Context, DatasetKind
 from pathpatch_runner.dataset.record import Record
-from pathpatch_runner.errors import DatasetError, PathPatchError, did_you_mean
+from pathpatch_runner.errors import DatasetError, PathPatchError, unknown_key
 from pathpatch_runner.reading import parse_json, read_text
 
 KEYS = {
@@ -65,9 +65,7 @@ def _record(where: str, prompt: Any, positions: Any) -> Record | PathPatchError:
         return DatasetError(f"{where}: not a JSON object")
     for key in prompt:
         if key not in KEYS:
-            return DatasetError(
-                f'{where}: unknown key "{key}".{did_you_mean(key, KEYS)} Allowed: {", ".join(KEYS)}'
-            )
+            return DatasetError(unknown_key(where, key, KEYS))
     for key in ("answers", "wrong_answers"):
         if key in prompt and not (isinstance(prompt[key], list) and prompt[key]):
             return DatasetError(

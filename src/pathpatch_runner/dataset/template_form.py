@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pathpatch_runner.dataset.form import quoted
-from pathpatch_runner.errors import did_you_mean
+from pathpatch_runner.errors import unknown_key
 
 KEYS = ("templates", "words", "slots", "answer", "distractor", "positions", "corruptions")
 NEEDED = ("templates", "words", "slots", "corruptions")
@@ -21,7 +21,7 @@ def malformed(data: Any) -> Iterator[str]:
         return
     for key in data:
         if key not in KEYS:
-            yield f'unknown key "{key}".{did_you_mean(str(key), KEYS)} Allowed: {", ".join(KEYS)}'
+            yield unknown_key("", str(key), KEYS)
     for key in NEEDED:
         if not data.get(key):
             yield f'lacks "{key}"'

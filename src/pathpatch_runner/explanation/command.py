@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from pathpatch_runner.errors import ConfigError, PathPatchError, did_you_mean
+from pathpatch_runner.errors import ConfigError, PathPatchError, unknown_key
 from pathpatch_runner.explanation.explanation import explain
 from pathpatch_runner.explanation.shape import named_shape
 
@@ -98,8 +98,7 @@ def _set(asked: _Asked, word: str, key: str, value: str) -> None:
         asked.plain[key] = value if key == "svg" else _value(key, value)
     else:
         keys = ["model", *_SECTIONS, *_PLAIN]
-        near = did_you_mean(key, keys)
-        raise ConfigError(f'explain: unknown key "{key}". Keys: {", ".join(keys)}.{near}')
+        raise ConfigError(unknown_key("explain", key, keys))
 
 
 def _value(key: str, text: str) -> Any:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, did_you_mean
+from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, unknown_key
 from pathpatch_runner.expression.domain import Domain, Kind
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.hypothesis.nodes import read_nodes
@@ -40,8 +40,7 @@ def read_spectrum(
         return None
     for name in value:
         if name not in KEYS:
-            what = f'{key}: unknown key "{name}". Keys: {", ".join(KEYS)}.'
-            problems.append(ConfigError(what + did_you_mean(str(name), KEYS)))
+            problems.append(ConfigError(unknown_key(key, str(name), KEYS)))
     at_most = _number(value, "at_most", 0, key, problems)
     limit = _number({"limit": MOST_ROWS, **value}, "limit", 1, key, problems)
     slots = value.get("slots", "apart")

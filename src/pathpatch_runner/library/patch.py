@@ -25,7 +25,13 @@ from pathpatch_runner.config import (
     StatisticsConfig,
     UnitKind,
 )
-from pathpatch_runner.errors import ConfigError, PathPatchError, did_you_mean, raise_together
+from pathpatch_runner.errors import (
+    ConfigError,
+    PathPatchError,
+    did_you_mean,
+    raise_together,
+    unknown_key,
+)
 from pathpatch_runner.library.pair import Pair
 from pathpatch_runner.library.run import Run, run_request
 from pathpatch_runner.runner import Request
@@ -176,11 +182,7 @@ def _known(kind: Any, said: Mapping[str, Any], where: str) -> dict[str, Any]:
     """`said` as the keywords of a config dataclass, unknown ones refused."""
     names = list(kind.__dataclass_fields__)
     problems: list[PathPatchError] = [
-        ConfigError(
-            f'{where}: unknown key "{name}".{did_you_mean(name, names)} Allowed: {", ".join(names)}'
-        )
-        for name in said
-        if name not in names
+        ConfigError(unknown_key(where, name, names)) for name in said if name not in names
     ]
     raise_together(problems)
     return dict(said)
