@@ -89,11 +89,21 @@ class Alphabet:
         return self._moving_steps if apart else 0
 
     @cached_property
+    def node_steps(self) -> tuple[tuple[int, int], ...]:
+        """By node: the mask of its steps, and the number of the first."""
+        return tuple((mask, (mask & -mask).bit_length() - 1) for mask in self._node_masks)
+
+    @cached_property
     def _node_masks(self) -> tuple[int, ...]:
         masks = [0] * len(self.graph.nodes)
         for step, (node, _) in enumerate(self.steps):
             masks[node] |= 1 << step
         return tuple(masks)
+
+    @cached_property
+    def _known_masks(self) -> dict[frozenset[int], int]:
+        """Steps of the sets of nodes asked for so far: the same few, at every place."""
+        return {}
 
     @cached_property
     def _slot_masks(self) -> dict[str, int]:
@@ -106,9 +116,10 @@ class Alphabet:
 
     def pattern_mask(self, pattern: StepPattern) -> int:
         """Steps whose node and slot the pattern matches, wherever they are."""
-        mask = 0
-        for node in pattern.nodes:
-            mask |= self._node_masks[node]
+        mask = self._known_masks.get(pattern.nodes)
+        if mask is None:
+            mask = sum(self._node_masks[node] for node in pattern.nodes)
+            self._known_masks[pattern.nodes] = mask
         if pattern.slots is None:
             return mask
         slots = 0

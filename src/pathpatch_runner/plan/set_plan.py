@@ -12,6 +12,7 @@ and makes the arrays of `plan.plan` of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pathpatch_runner.expression.alphabet import Alphabet, Place, bits
@@ -134,10 +135,12 @@ class _Interner:
 
 @dataclass(frozen=True)
 class _Live:
-    """Steps from a state that stay in the set: all of them, and by place and target."""
+    """Steps from a state that stay in the set: all of them; by place and target; and the latter by
+    the class written."""
 
     steps: int
     parts: list[tuple[Place, int, int]]
+    by_class: list[list[tuple[Place, int, int]]]
 
 
 class _Compiler:
@@ -216,7 +219,8 @@ class _Compiler:
             steps = 0
             for _, mask, _ in parts:
                 steps |= mask
-            self._live[state] = _Live(steps, parts)
+            by_class = [[part for part in parts if part[0].write == c] for c in self._classes]
+            self._live[state] = _Live(steps, parts, by_class)
         return self._live[state]
 
     def _writes(self, state: int, stage: int) -> dict[int, tuple[int, ...]]:
@@ -229,26 +233,54 @@ class _Compiler:
 
     def _versions(self, state: int, stage: int, written: int) -> dict[int, int]:
         """Versions other than BASE of a stage's nodes, for one position class written."""
-        readings: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
-        replaced: set[int] = set()
         stage_mask = self._alphabet.stage_masks[stage]
-        for place, mask, target in self._alive(state).parts:
-            if place.write != written:
-                continue
-            for step in bits(mask & stage_mask):
-                node, slot = self._alphabet.steps[step]
-                if target == UNIVERSAL and (stage == 0 or self._replace_senders):
-                    replaced.add(node)
-                else:
-                    stream = self._streams[target]
-                    readings.setdefault((node, slot), {})[place.back, place.read] = stream
-        nodes = {node for node, _ in readings} - replaced
+        parts = [
+            (place, mask & stage_mask, target)
+            for place, mask, target in self._alive(state).by_class[written]
+            if mask & stage_mask
+        ]
+        assembled: dict[int, Readings | None] = {}
+        for alike in self._alike(stage, {mask for _, mask, _ in parts}):
+            readings = self._readings(alike[0], parts, stage)
+            if readings is None:
+                assembled |= dict.fromkeys(alike)
+            elif readings:
+                assembled |= dict.fromkeys(alike, self._assemble(alike[0], written, readings))
         found = {
-            node: self._interner.version(node, self._assemble(node, written, readings))
-            for node in nodes
+            node: PATCHED if each is None else self._interner.version(node, each)
+            for node, each in sorted(assembled.items())
         }
-        found |= dict.fromkeys(replaced, PATCHED)
         return {node: version for node, version in found.items() if version != BASE}
+
+    def _alike(self, stage: int, masks: set[int]) -> Iterable[list[int]]:
+        """The nodes of a stage, those together whose slots are in the same masks: as most heads of
+        a layer are. They read the same streams."""
+        groups: dict[tuple[int, ...], list[int]] = {}
+        ordered = sorted(masks)
+        for node in self._alphabet.graph.stages[stage]:
+            own, first = self._alphabet.node_steps[node]
+            # Without its place among the steps a node's part of a mask says which slots are in it.
+            inside = tuple([(mask & own) >> first for mask in ordered])
+            slots = self._alphabet.graph.nodes[node].slots
+            groups.setdefault((len(slots), *inside), []).append(node)
+        return groups.values()
+
+    def _readings(
+        self, node: int, parts: Sequence[tuple[Place, int, int]], stage: int
+    ) -> dict[tuple[int, int], dict[tuple[int, int], int]] | None:
+        """What the slots of a node read, by (node, slot) and (back, read); None for a node whose
+        write is patched as a whole."""
+        own, _ = self._alphabet.node_steps[node]
+        readings: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
+        for place, mask, target in parts:
+            if not mask & own:
+                continue
+            if target == UNIVERSAL and (stage == 0 or self._replace_senders):
+                return None
+            for step in bits(mask & own):
+                read = readings.setdefault(self._alphabet.steps[step], {})
+                read[place.back, place.read] = self._streams[target]
+        return readings
 
     def _assemble(
         self, node: int, written: int, readings: dict[tuple[int, int], dict[tuple[int, int], int]]
