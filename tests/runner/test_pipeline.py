@@ -309,3 +309,18 @@ def test_a_failed_run_says_why_and_is_not_complete(
     (directory,) = (tmp_path / "outputs" / "small").iterdir()
     assert json.loads((directory / "failure.json").read_text())["message"] == "the disk is on fire"
     assert not (directory / "manifest.json").exists()
+
+
+def test_a_page_that_cannot_be_made_costs_no_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(view: object) -> str:
+        del view
+        raise ZeroDivisionError("in the page")
+
+    monkeypatch.setattr("pathpatch_runner.runner.pipeline.render_report", fail)
+    directory = run(Request(experiment(tmp_path))).directory
+    assert directory is not None
+    assert (directory / "manifest.json").is_file()
+    assert not (directory / "report.html").exists()
+    assert "ZeroDivisionError: in the page" in (directory / "run.log").read_text()

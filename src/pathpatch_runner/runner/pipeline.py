@@ -165,7 +165,19 @@ class _Making:
                 files.write_text(name, text)
         manifest = manifest_of(self.request, done, self.stages.seconds)
         with self.stages("writing the page", "report"):
-            view = RunView(manifest.to_dict(), tables, done.planned.text)
-            files.write_text("report.html", render_report(view))
+            _write_page(files, RunView(manifest.to_dict(), tables, done.planned.text))
         files.write_manifest(dataclasses.replace(manifest, timings=dict(self.stages.seconds)))
         return tables["summary"]
+
+
+def _write_page(files: RunFiles, view: RunView) -> None:
+    """A page that cannot be made must not cost a run its numbers."""
+    try:
+        page = render_report(view)
+    except Exception:
+        log.warning(
+            "report.html could not be made; the tables are whole. Report this, with run.log",
+            exc_info=True,
+        )
+        return
+    files.write_text("report.html", page)
