@@ -1,0 +1,124 @@
+"""What a run costs beside its work: whole commands, this tree and an earlier one in turns.
+
+    python benchmarks/beside.py --before ../before        writes records/beside-<date>.json
+
+`--before`: a checkout of the commit to compare with. Measured, each in a process of its own:
+
+    found      the same command again, the run being there: `micro` (token ids), `induction` (text)
+    question   144 senders into the logits on GPT-2 small's shape, random weights, 8 pairs of 15
+               tokens: a first question to the model, and a second one (another metric)
+
+Seconds are medians over the turns; stages and forward passes are what the manifests say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+TURNS = 3
+EXPERIMENT = """# @package _global_
+defaults: [override /model: random, override /dataset: jsonl]
+experiment: beside
+model: {architecture: gpt2, config: {}}
+dataset: {path: ../pairs.jsonl}
+hypotheses: {h: {paths: {p: {expr: "s -> logits", over: {s: "a*.h*"}}}}}
+patch: {directions: [noising], units: [path]}
+metrics: [logit_diff]
+"""
+
+
+def write_question(folder: Path) -> None:
+    """The experiment and its pairs."""
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "beside.yaml").write_text(EXPERIMENT)
+    rng = random.Random(0)
+    lines = []
+    for _ in range(8):
+        clean = [rng.randrange(50257) for _ in range(15)]
+        corrupt = clean[:5] + [rng.randrange(50257) for _ in range(10)]
+        answer, distractor = rng.randrange(50257), rng.randrange(50257)
+        line = {"clean": clean, "corrupt": corrupt, "answer": answer, "distractor": distractor}
+        lines.append(json.dumps(line))
+    (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def command(tree: Path, outputs: Path, *arguments: str) -> float:
+    """Seconds of `python run.py ...` in a tree."""
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
+    line = [sys.executable, "run.py", *arguments, f"runtime.output_root={outputs}"]
+    began = time.perf_counter()
+    subprocess.run(line, cwd=tree, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def manifest(outputs: Path, experiment: str) -> dict[str, Any]:
+    """Of the newest run."""
+    files = (outputs / experiment).glob("*/manifest.json")
+    newest = max(files, key=lambda path: path.stat().st_mtime)
+    data: dict[str, Any] = json.loads(newest.read_text())
+    return data
+
+
+def found_again(tree: Path, experiment: str) -> list[float]:
+    """Seconds of the same command again."""
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = Path(folder)
+        command(tree, outputs, f"experiment={experiment}")
+        return [command(tree, outputs, f"experiment={experiment}") for _ in range(TURNS)]
+
+
+def questions(tree: Path) -> dict[str, Any]:
+    """A first and a second question to one model."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)
+        write_question(mine)
+        outputs = mine / "outputs"
+        found: dict[str, Any] = {}
+        for name, metric in (("first", "logit_diff"), ("second", "logprob")):
+            arguments = ["--config-dir", str(mine), "experiment=beside", f"metrics=[{metric}]"]
+            seconds = command(tree, outputs, *arguments)
+            said = manifest(outputs, "beside")
+            found[name] = {
+                "seconds": seconds,
+                "stages": said["timings"],
+                "forward_passes": said["counts"]["forward_passes"],
+            }
+        return found
+
+
+def main() -> None:
+    """Measure both trees in turns, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--before", type=Path, help="a checkout to compare with")
+    given = parser.parse_args()
+    trees = {"now": HERE.parent} | ({"before": given.before.resolve()} if given.before else {})
+    record: dict[str, Any] = {name: {} for name in trees}
+    for experiment in ("micro", "induction"):
+        for name, tree in trees.items():
+            seconds = statistics.median(found_again(tree, experiment))
+            record[name][f"found {experiment}"] = seconds
+            print(f"{name:8} {experiment} again: {seconds:.2f} s")
+    for name, tree in trees.items():
+        record[name]["questions"] = questions(tree)
+        for which, said in record[name]["questions"].items():
+            passes = said["forward_passes"]
+            print(f"{name:8} {which} question: {said['seconds']:.1f} s, passes {passes}")
+            print(f"{'':8} { ({k: round(v, 2) for k, v in said['stages'].items()}) }")
+    file = HERE / "records" / f"beside-{datetime.now(UTC):%Y-%m-%d}.json"
+    file.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
