@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pathpatch_runner.errors import PathPatchError, StoreError
-from pathpatch_runner.report.jobs import Job, is_finished, read_jobs
+from pathpatch_runner.report.jobs import is_finished, read_experiments, read_jobs
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.page.index import write_index
 from pathpatch_runner.report.page.sweep import write_sweep
@@ -46,19 +46,13 @@ def pages_of(directory: Path) -> Path:
     jobs = read_jobs(directory)
     if jobs:
         return write_sweep(directory, jobs)
-    experiments = _experiments(directory)
+    experiments = read_experiments(directory)
     if not experiments:
         raise StoreError(f'"{directory}" holds no runs. Run an experiment first')
     for experiment, each in experiments.items():
         if len(each) > 1:
             write_sweep(directory / experiment, each)
     return write_index(directory, experiments)
-
-
-def _experiments(root: Path) -> dict[str, list[Job]]:
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
-    found = {path.name: read_jobs(path) for path in folders}
-    return {experiment: jobs for experiment, jobs in found.items() if jobs}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The runs of an experiment: which are done, failed, interrupted or missing, and what was swept.
 
+A run that another process is making now is `running`; one that nobody makes and that neither
+finished nor says why it failed was `interrupted`.
+
 A *job* is a run directory with what its command line set. A *swept* key has several values among
 the jobs of one experiment; keys that cannot change a result are left out.
 """
@@ -16,10 +19,11 @@ from typing import Any
 import yaml
 
 from pathpatch_runner.errors import StoreError
-from pathpatch_runner.report.run_view import RunView, read_run
+from pathpatch_runner.report.run_view import TABLES, RunView, read_run
+from pathpatch_runner.store.lock import is_locked
 
-DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
-NOT_SWEPT = ("experiment", "description", "runtime", "hydra", "tracking")
+DONE, FAILED, INTERRUPTED, RUNNING = "done", "failed", "interrupted", "running"
+NOT_SWEPT = ("experiment", "description", "runtime", "hydra", "tracking", "cluster")
 DEFAULT = "(default)"
 """Stands for the value of a key that a job did not set."""
 MOST_MISSING = 500
@@ -41,10 +45,18 @@ class Job:
         return self.settings.get(key, DEFAULT)
 
 
-def read_jobs(experiment: Path) -> list[Job]:
-    """Every run directory of an experiment's directory, in order of name."""
+def read_jobs(experiment: Path, tables: Sequence[str] = TABLES) -> list[Job]:
+    """Every run directory of an experiment's directory, in order of name. `tables`: those that
+    are read of the finished ones."""
     folders = sorted(path for path in experiment.iterdir() if path.is_dir())
-    return [_job(path) for path in folders if _is_run(path)]
+    return [_job(path, tables) for path in folders if _is_run(path)]
+
+
+def read_experiments(root: Path, tables: Sequence[str] = TABLES) -> dict[str, list[Job]]:
+    """The jobs of every experiment of an output folder, by the name of its directory."""
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    found = {path.name: read_jobs(path, tables) for path in folders}
+    return {experiment: jobs for experiment, jobs in found.items() if jobs}
 
 
 def is_finished(directory: Path) -> bool:
@@ -57,18 +69,18 @@ def _is_run(path: Path) -> bool:
     return any((path / name).exists() for name in names)
 
 
-def _job(directory: Path) -> Job:
+def _job(directory: Path, tables: Sequence[str]) -> Job:
     settings = _settings(directory)
     if is_finished(directory):
         try:
-            view = read_run(directory)
+            view = read_run(directory, tables)
         except StoreError as error:
             return Job(directory, FAILED, settings, message=str(error))
         return Job(directory, DONE, settings or _from_command(view), view)
     failure = _json(directory / "failure.json")
     if failure:
         return Job(directory, FAILED, settings, message=str(failure.get("message", "")))
-    return Job(directory, INTERRUPTED, settings)
+    return Job(directory, RUNNING if is_locked(directory) else INTERRUPTED, settings)
 
 
 def _settings(directory: Path) -> dict[str, str]:

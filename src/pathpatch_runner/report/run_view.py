@@ -7,7 +7,7 @@ a directory without the model. Tables that a run does not have are absent.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -69,15 +69,15 @@ class RunView:
         return table if table is not None and table.num_rows else None
 
 
-def read_run(directory: Path | str) -> RunView:
-    """A finished run. Raises StoreError for a directory that has none, or files that cannot be
-    read."""
+def read_run(directory: Path | str, tables: Sequence[str] = TABLES) -> RunView:
+    """A finished run with these of its tables. Raises StoreError for a directory that has none, or
+    files that cannot be read."""
     directory = Path(directory)
     try:
         manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-        tables = {
+        found = {
             name: pq.read_table(file)
-            for name in TABLES
+            for name in tables
             if (file := directory / f"{name}.parquet").is_file()
         }
         plan = directory / "plan.txt"
@@ -88,6 +88,6 @@ def read_run(directory: Path | str) -> RunView:
         ) from None
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise StoreError(f'"{directory}" cannot be read: {error}. Run it again') from error
-    if not isinstance(manifest, dict) or "summary" not in tables:
+    if not isinstance(manifest, dict) or not (directory / "summary.parquet").is_file():
         raise StoreError(f'"{directory}" has no manifest or no summary.parquet. Run it again')
-    return RunView(manifest, tables, text, directory)
+    return RunView(manifest, found, text, directory)

@@ -1,0 +1,61 @@
+"""`python -m pathpatch_runner.runs [outputs]`: every run with its state, time, size and overrides.
+
+done         finished; the same command returns it
+failed       it says why
+interrupted  it neither finished nor failed: the same command makes it
+running      a process of this machine is making it
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.inventory.kept import KeptRun, kept_runs
+from pathpatch_runner.inventory.table import moment, print_rows, size
+from pathpatch_runner.report.text import MISSING, counted, duration
+
+TITLES = ("run", "state", "changed (UTC)", "took", "size", "overrides")
+MOST_MESSAGE = 120
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pathpatch_runner.runs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=Path("outputs"), help="or an experiment's directory"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        runs = kept_runs(given.folder)
+    except (PathPatchError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print_rows(TITLES, [_row(run) for run in runs], right=("took", "size"))
+    states = [run.job.state for run in runs]
+    said = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    print(f"{counted(len(runs), 'run')}: {said}; {size(sum(run.size for run in runs))}")
+    return 0
+
+
+def _row(run: KeptRun) -> list[str]:
+    message = run.job.message.split("\n")[0][:MOST_MESSAGE]
+    return [
+        f"{run.experiment}/{run.directory.name}",
+        run.job.state,
+        moment(run.changed),
+        MISSING if run.seconds is None else duration(run.seconds),
+        size(run.size),
+        f"{run.overrides}: {message}".removeprefix(": ") if message else run.overrides,
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
