@@ -16,8 +16,9 @@ from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.load import load_model
 from pathpatch_runner.model.native import NativeModelConfig
-from pathpatch_runner.model.probe import Forward, Hook, probe
+from pathpatch_runner.model.probe import probe
 from pathpatch_runner.model.source import source_of
+from pathpatch_runner.model.trials import Forward, Hook
 from pathpatch_runner.model.wiring import Probed, Wiring
 
 CPU = torch.device("cpu")
@@ -120,7 +121,7 @@ def breaking(name: str, point: str, how: str) -> Forward:
         (
             "blocks.0.attn.hook_z",
             "flat",
-            "blocks.0.attn.hook_z is [2, 6, 16] instead of [2, 6, 2, 8]",
+            "blocks.0.attn.hook_z is [2, 4, 16] instead of [2, 4, 2, 8]",
         ),
     ],
 )
@@ -158,7 +159,7 @@ def test_scores_that_are_dead_in_one_layer_are_not_offered(point: str) -> None:
         (
             "falcon",
             {"n_key_value_heads": None},
-            "blocks.0.attn.hook_k is [2, 6, 1, 8] instead of [2, 6, 2, 8]",
+            "blocks.0.attn.hook_k is [2, 4, 1, 8] instead of [2, 4, 2, 8]",
         ),
     ],
 )
@@ -241,4 +242,4 @@ def test_passes_are_counted_by_purpose() -> None:
             model.forward(ids, [])
         model.forward(ids, [])
     model.forward(ids, [])
-    assert dict(model.passes) == {"probe": 4, "guards": 2, "proof": 1, "other": 1}
+    assert dict(model.passes) == {"probe": 4, "guards": 3, "other": 1}

@@ -12,7 +12,7 @@ A kind of model is one file with one class, a `ModelSource`:
 
     source      what a kind is: name, digest, shape, tokenizer, how to load; `source_of`
     load        a source -> `LoadedModel`: a bridge, its hook points, forward passes
-    probe       proof that the hooks are live; `wiring`: how the blocks are put together
+    probe       proof that the hooks are live, by `trials`; `wiring`: how blocks are put together
     hook_points names of the hooks that the executors use
     tokenizer   text <-> token ids
     nodes       what each node computes, as functions; `rotary`, `component`
@@ -20,5 +20,6 @@ A kind of model is one file with one class, a `ModelSource`:
 
 What the kinds share: `files`, `digest`, `shape` (of native models), `architecture` (of Hugging
 Face's), `pretrained`, `native_bridge`, `weights`, `gguf_header`, `gguf_tensors`, `legacy`,
-`shortformer`, `quiet`. Importing a kind imports neither torch nor transformers nor TransformerLens.
+`shortformer`, `move`, `quiet`. Importing a kind imports neither torch nor transformers nor
+TransformerLens.
 """

@@ -16,11 +16,13 @@ from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.architecture import known_wiring, sized
 from pathpatch_runner.model.hook_points import HookPoints, named_hook_points
-from pathpatch_runner.model.probe import Hook, probe
+from pathpatch_runner.model.move import moved
+from pathpatch_runner.model.probe import probe
 from pathpatch_runner.model.quiet import quiet, seeded
 from pathpatch_runner.model.shape import shape_of_fields
 from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.model.tokenizer import Tokenizer
+from pathpatch_runner.model.trials import Hook
 from pathpatch_runner.model.wiring import Probed, Wiring
 
 DTYPES = {
@@ -147,9 +149,7 @@ def _own(source: ModelSource, device: torch.device) -> Any:
     torch.backends.cuda.matmul.allow_tf32 = config.tf32
     torch.backends.cudnn.allow_tf32 = config.tf32
     _check_dtype(dtype, device)
-    bridge = source.bridge(dtype)
-    with quiet():
-        bridge.to(device=device, dtype=dtype)
+    bridge = moved(source.bridge(dtype), device, dtype)
     if config.weight_processing is WeightProcessing.compatibility:
         _check_foldable(bridge, source.name)
         with quiet(), seeded(source.seed):

@@ -16,6 +16,7 @@ import torch
 
 from pathpatch_runner.errors import ModelError, did_you_mean
 from pathpatch_runner.model import shortformer
+from pathpatch_runner.model.move import moved
 from pathpatch_runner.model.quiet import quiet, seeded
 from pathpatch_runner.model.shape import shape_of_fields
 from pathpatch_runner.model.weights import load_native_weights
@@ -24,7 +25,7 @@ from pathpatch_runner.model.weights import load_native_weights
 def random_bridge(fields: Mapping[str, Any], seed: int, dtype: torch.dtype) -> Any:
     """A bridge of TransformerBridgeConfig fields, with random weights from the seed alone."""
     with quiet(), seeded(seed):
-        return _booted(fields).to(dtype=dtype)
+        return moved(_booted(fields), torch.device("cpu"), dtype)
 
 
 def weighted_bridge(
@@ -39,7 +40,7 @@ def weighted_bridge(
         load_native_weights(bridge, shape_of_fields(fields), path, dtype, pickled=pickled)
         bridge.cfg.init_weights = bool(fields.get("init_weights", True))
         # What is in the model beside its parameters.
-        return bridge.to(dtype=dtype)
+        return moved(bridge, torch.device("cpu"), dtype)
 
 
 def _booted(fields: Mapping[str, Any]) -> Any:

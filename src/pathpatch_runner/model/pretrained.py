@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from pathpatch_runner.errors import ModelError
-from pathpatch_runner.model.quiet import quiet, seeded
+from pathpatch_runner.model.quiet import NoRandomWeights, quiet, seeded
 from pathpatch_runner.model.weights import listed
 
 
@@ -23,7 +23,7 @@ def pretrained_bridge(name: str, shown: str, dtype: torch.dtype, options: Mappin
     `shown`: how messages call it. Raises what the library raises, and ModelError."""
     from transformers import AutoModelForCausalLM
 
-    with quiet():
+    with quiet(), NoRandomWeights():
         return bridge_around(
             _complete(
                 shown,
@@ -45,7 +45,7 @@ def bridge_of_tensors(
     """A bridge around the architecture of a Hugging Face config, with tensors by its names."""
     from transformers import AutoModelForCausalLM
 
-    with quiet():
+    with quiet(), NoRandomWeights():
         architecture = AutoModelForCausalLM._model_mapping[type(config)]
         return bridge_around(
             _complete(

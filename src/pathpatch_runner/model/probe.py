@@ -10,48 +10,57 @@ Wiring: whether an MLP reads its own layer's attention (a parallel one does not)
 add to the stream linearly (not where a norm follows them).
 
 Four passes of short prompts do it, for any number of layers. In the first nothing is edited: hook
-points are counted and measured. In the others every entry of the batch is a `_Trial` with edits of
-its own, and what an edit changes is seen between two passes, at the same entry of the batch:
+points are counted and measured. The others have one entry of the batch a trial (`trials`). `A` and
+`B` are random values:
 
-    entry   layer  on trial   pass 1               pass 2                        must differ in
-    3       0      z          q, k, v, z, mlp: A   z: B, the others: A           the stream
-    8       0      wiring     one head of z: + 0   + change (pass 3: + 2 changes)
+    trial           where              pass 1        pass 2                pass 3        looked at
+    queries         every layer        all: A        q: B, the others: A   as in 1       pattern
+    z               one layer          all: A        z: B, the others: A   as in 1       the stream
+    wiring          one layer, MLP 0   z as it is    z + change            z + 2 changes the stream,
+                                                                                         MLP
 
-Edits are tried in the first two layers and the last, which covers blocks that alternate.
+What is tried inside attention is tried in all layers at once: with `z` and MLPs written over, a
+change does not leave its layer. Changes of the stream do, so `z`, MLPs and wiring are tried in the
+first two layers and the last, each alone; that covers blocks that alternate.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
-from pathpatch_runner.model.hook_points import HookPoints, named_hook_points
+from pathpatch_runner.model.hook_points import HookPoints, LayerHookPoints, named_hook_points
+from pathpatch_runner.model.trials import (
+    PASSES,
+    Check,
+    Edits,
+    Forward,
+    Hook,
+    Seen,
+    Trial,
+    differs,
+    on_one_head,
+    plus_random,
+    random,
+    run_trials,
+    same,
+)
 from pathpatch_runner.model.wiring import Probed
 
-PROBE_TOKENS = 6
-PASSES = 3
-"""Passes with edits, after the one that counts."""
+PROBE_TOKENS = 4
 TOLERANCES = {torch.float64: 1e-5, torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 """Of linearity, relative to the largest entry. Some norms compute in float32 whatever the number
 format."""
-NOISE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 2e-2}
-"""Relative to an entry: differences that rounding alone can make between two passes, where the
-experts of a mixture are given other rows."""
-
-FAILURES = (ValueError, RuntimeError, TypeError, IndexError, AttributeError)
+FAILURES = (ValueError, RuntimeError, TypeError, IndexError, AttributeError, KeyError)
 """What models raise that cannot be run."""
-
-Hook = Callable[[torch.Tensor, Any], torch.Tensor]
-Forward = Callable[[torch.Tensor, list[tuple[str, Hook]]], torch.Tensor]
-Edit = Callable[[torch.Tensor], torch.Tensor]
-"""Of the values of one entry of the batch."""
+A, B = random(1), random(2)
+ALWAYS_A = (A, A, A)
+A_THEN_B = (A, B, A)
+SILENT = (torch.zeros_like,) * PASSES
 
 
 def probe(
@@ -69,106 +78,137 @@ def probe(
     length = min(PROBE_TOKENS, shape.n_ctx)
     ids = torch.randint(shape.d_vocab, (2, length), generator=generator).to(device)
     points = named_hook_points(shape, scores=True)
+    tried = tuple(sorted({0, min(1, shape.n_layers - 1), shape.n_layers - 1}))
     try:
         _count(forward, ids, points, shape, name)
+        required, optional = _required(points, tried, length), _optional(points, length)
+        alone = [_values_alone(points, layer) for layer in tried]
+        wiring = [_wiring(points, layer) for layer in tried]
+        trials = [*required, *optional, *alone, *wiring]
+        seen = run_trials(forward, ids[:1].repeat(len(trials), 1), trials, points.resid_final)
     except ModelError:
         raise
     except FAILURES as error:
         _check_plain(forward, ids, name, dtype)
         raise failure(name, f"a forward pass with hooks fails: {_first_line(error)}") from error
-    tried = tuple(sorted({0, min(1, shape.n_layers - 1), shape.n_layers - 1}))
-    trials = [_embedding(points)]
-    for layer in tried:
-        trials += _trials_of_layer(points, layer, positions=length)
-    seen = _run_trials(forward, ids[:1].repeat(len(trials), 1), trials, name)
-    return _concluded(trials, seen, tried, name)
+    by_trial = {id(trial): entry for entry, trial in enumerate(trials)}
+    silent = {
+        trial.checks[0].layer for trial in alone if not _reached(trial, by_trial[id(trial)], seen)
+    }
+    for trial in required:
+        _check(trial, by_trial[id(trial)], seen, silent, name)
+    live = [_reached(trial, by_trial[id(trial)], seen) for trial in optional]
+    return Probed(
+        scores=bool(live) and all(live),
+        layers=tried,
+        separable=tuple(_is_linear(_stream(t, by_trial[id(t)], seen)) for t in wiring),
+        mlp_reads_attention=tuple(_reads_attention(t, by_trial[id(t)], seen) for t in wiring),
+    )
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """One entry of the batch. `edits`: hook point -> the edit in each pass; `watched`: hook points
-    whose values, before any edit there, are kept."""
-
-    what: str
-    layer: int
-    point: str
-    watched: tuple[str, ...]
-    edits: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
-
-
-Seen = Mapping[tuple[int, str], list[torch.Tensor]]
-"""(entry, watched hook point) -> its values in each pass."""
-
-
-def _same(values: torch.Tensor) -> torch.Tensor:
-    return values
-
-
-def _random(number: int) -> Edit:
-    """Overwrite with random values, the same ones for the same number."""
-
-    def edit(values: torch.Tensor) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(number)
-        return torch.randn(values.shape, generator=generator).to(values)
-
-    return edit
-
-
-def _plus_random(values: torch.Tensor) -> torch.Tensor:
-    """Random changes; what is masked stays so."""
-    return values + _random(2)(values)
-
-
-def _on_one_head(scale: float) -> Edit:
-    """A change of the first head of z [pos, n_heads, d_head] that is large beside what it is,
-    times `scale`."""
-
-    def edit(z: torch.Tensor) -> torch.Tensor:
-        change = torch.zeros_like(z)
-        change[:, 0] = _random(1)(z)[:, 0] * (1 + 4 * z.abs().max()) * scale
-        return z + change
-
-    return edit
-
-
-A, B = _random(1), _random(2)
-ALWAYS_A = (A, A, A)
-A_THEN_B = (A, B, A)
-SILENT = (torch.zeros_like,) * PASSES
-
-
-def _embedding(points: HookPoints) -> _Trial:
-    first = points.layers[0].resid_pre
-    return _Trial("embed", 0, points.embed, (first,), {points.embed: A_THEN_B})
-
-
-def _trials_of_layer(points: HookPoints, layer: int, positions: int) -> list[_Trial]:
-    names, after = points.layers[layer], points.stream_after(layer)
-    assert names.scores is not None
-    reached = {names.v: names.z, names.z: after}
-    if names.mlp_out is not None:
-        reached[names.mlp_out] = after
-    optional: dict[str, str] = {}
-    if positions > 1:
+def _required(points: HookPoints, tried: Sequence[int], length: int) -> list[Trial]:
+    """Edits that must reach what is computed from them."""
+    layers = list(enumerate(points.layers))
+    embed = Check(0, points.embed, points.layers[0].resid_pre)
+    trials = [Trial((embed,), {points.embed: A_THEN_B})]
+    if length > 1:
         # One position attends to itself whatever the queries and keys are.
-        reached = {names.q: names.pattern, names.k: names.pattern, **reached}
-        optional = {names.scores: names.pattern, names.pattern: names.z}
-    base = dict.fromkeys(reached, ALWAYS_A)
-    silent = {} if names.mlp_out is None else {names.mlp_out: SILENT}
-    trials = [
-        _Trial("edit", layer, point, (target,), {**base, point: A_THEN_B})
-        for point, target in reached.items()
-    ]
-    trials += [
-        _Trial("optional", layer, point, (target,), {**base, point: (_same, _plus_random, _same)})
-        for point, target in optional.items()
-    ]
-    heads = tuple(_on_one_head(float(scale)) for scale in range(PASSES))
-    watched = (after,) if names.mlp_out is None else (after, names.mlp_out)
-    # Values reach the stream through the same matrix as `z`, whether `z` is live or not.
-    trials.append(_Trial("values", layer, names.v, (after,), {names.v: A_THEN_B, **silent}))
-    trials.append(_Trial("wiring", layer, names.z, watched, {names.z: heads, **silent}))
+        for queries in (True, False):
+            checks = [Check(i, at.q if queries else at.k, at.pattern) for i, at in layers]
+            trials.append(Trial(tuple(checks), _overwritten(_everywhere(points), checks)))
+    checks = [Check(i, at.v, at.z) for i, at in layers]
+    trials.append(Trial(tuple(checks), _overwritten(_everywhere(points), checks)))
+    for layer in tried:
+        at, after = points.layers[layer], points.stream_after(layer)
+        base = _written(at)
+        for point in (at.z, at.mlp_out):
+            if point is not None:
+                check = Check(layer, point, after)
+                trials.append(Trial((check,), _overwritten(base, [check])))
     return trials
+
+
+def _optional(points: HookPoints, length: int) -> list[Trial]:
+    """Edits of scores and pattern, which not every bridge takes."""
+    if length == 1:
+        return []
+    trials: list[Trial] = []
+    for scores in (True, False):
+        checks: list[Check] = []
+        edits = dict(_overwritten(_everywhere(points), []))
+        for layer, at in enumerate(points.layers):
+            assert at.scores is not None
+            point, target = (at.scores, at.pattern) if scores else (at.pattern, at.z)
+            checks.append(Check(layer, point, target))
+            edits[point] = (same, plus_random, same)
+        trials.append(Trial(tuple(checks), edits))
+    return trials
+
+
+def _written(at: LayerHookPoints) -> list[str]:
+    return [point for point in (at.q, at.k, at.v, at.z, at.mlp_out) if point is not None]
+
+
+def _everywhere(points: HookPoints) -> list[str]:
+    return [point for at in points.layers for point in _written(at)]
+
+
+def _overwritten(base: Sequence[str], checks: Sequence[Check]) -> Edits:
+    """`A` at all hook points of `base`, but `B` in the second pass where it is checked."""
+    return dict.fromkeys(base, ALWAYS_A) | {check.point: A_THEN_B for check in checks}
+
+
+def _without_mlp(points: HookPoints, layer: int) -> Edits:
+    mlp_out = points.layers[layer].mlp_out
+    return {} if mlp_out is None else {mlp_out: SILENT}
+
+
+def _values_alone(points: HookPoints, layer: int) -> Trial:
+    """Values reach the stream through the same matrix as `z`, whether `z` is live or not."""
+    check = Check(layer, points.layers[layer].v, points.stream_after(layer))
+    return Trial((check,), {check.point: A_THEN_B, **_without_mlp(points, layer)})
+
+
+def _wiring(points: HookPoints, layer: int) -> Trial:
+    at = points.layers[layer]
+    check = Check(layer, at.z, points.stream_after(layer))
+    heads = tuple(on_one_head(float(scale)) for scale in range(PASSES))
+    watched = () if at.mlp_out is None else (at.mlp_out,)
+    return Trial((check,), {at.z: heads, **_without_mlp(points, layer)}, watched)
+
+
+def _reached(trial: Trial, entry: int, seen: Seen) -> bool:
+    return all(differs(seen[entry, check.target]) for check in trial.checks)
+
+
+def _check(trial: Trial, entry: int, seen: Seen, silent: set[int], name: str) -> None:
+    """`silent`: layers whose attention writes no more than a constant: an output matrix of zero, as
+    models made by hand have."""
+    for check in trial.checks:
+        excused = check.layer in silent and check.point.endswith("hook_z")
+        if not excused and not differs(seen[entry, check.target]):
+            raise failure(name, f"an edit at {check.point} does not reach {check.target}")
+
+
+def _stream(trial: Trial, entry: int, seen: Seen) -> Sequence[torch.Tensor]:
+    return seen[entry, trial.checks[0].target]
+
+
+def _is_linear(stream: Sequence[torch.Tensor]) -> bool:
+    """Whether twice the change of a head changes the stream twice as much."""
+    plain, once, twice = (values.double() for values in stream)
+    bend = (twice - 2 * once + plain).abs().max()
+    return bool(bend <= TOLERANCES[stream[0].dtype] * twice.abs().max())
+
+
+def _reads_attention(trial: Trial, entry: int, seen: Seen) -> bool | None:
+    """Whether what an MLP writes changes with its layer's attention; None where there is no MLP,
+    or no change of the stream that it could have read."""
+    if not trial.watched:
+        return None
+    if differs(seen[entry, trial.watched[0]]):
+        return True
+    return False if differs(_stream(trial, entry, seen)) else None
 
 
 def _count(
@@ -228,106 +268,6 @@ def _check_plain(forward: Forward, ids: torch.Tensor, name: str, dtype: torch.dt
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _run_trials(forward: Forward, ids: torch.Tensor, trials: Sequence[_Trial], name: str) -> Seen:
-    seen: dict[tuple[int, str], list[torch.Tensor]] = defaultdict(list)
-    for number in range(PASSES):
-        with warnings.catch_warnings():
-            # TransformerLens warns that an edit of dead scores is lost: what is to be found.
-            lost = r"A hook on \S*hook_(attn_scores|pattern) returned a modified"
-            warnings.filterwarnings("ignore", lost)
-            hooks = _hooks_of(trials, number, seen)
-            try:
-                forward(ids, hooks)
-            except KeyError:
-                # Hooks are looked up before anything is run. Only those for scores may be missing.
-                required = [(point, hook) for point, hook in hooks if "attn_scores" not in point]
-                forward(ids, required)
-            except FAILURES as error:
-                raise failure(
-                    name, f"a pass with edited values fails: {_first_line(error)}"
-                ) from error
-    return seen
-
-
-def _hooks_of(
-    trials: Sequence[_Trial], number: int, seen: dict[tuple[int, str], list[torch.Tensor]]
-) -> list[tuple[str, Hook]]:
-    """One hook for each hook point that some trial edits or watches."""
-    edits: dict[str, list[tuple[int, Edit]]] = defaultdict(list)
-    watched: dict[str, list[int]] = defaultdict(list)
-    for entry, trial in enumerate(trials):
-        for point in trial.watched:
-            watched[point].append(entry)
-        for point, by_pass in trial.edits.items():
-            edits[point].append((entry, by_pass[number]))
-
-    def hook_at(point: str) -> Hook:
-        def hook(values: torch.Tensor, hook: Any) -> torch.Tensor:
-            del hook
-            for entry in watched[point]:
-                seen[entry, point].append(values[entry].clone())
-            edited = values.clone()
-            for entry, edit in edits[point]:
-                edited[entry] = edit(values[entry])
-            return edited
-
-        return hook
-
-    return [(point, hook_at(point)) for point in dict.fromkeys([*edits, *watched])]
-
-
-def _concluded(trials: Sequence[_Trial], seen: Seen, tried: tuple[int, ...], name: str) -> Probed:
-    silent, live, separable, after = set[int](), [], {}, {}
-    for entry, trial in reversed(list(enumerate(trials))):
-        values = [seen[entry, point] for point in trial.watched]
-        changed = _differs(values[0][0], values[0][1])
-        if trial.what == "values" and not changed:
-            silent.add(trial.layer)
-        elif trial.what == "optional":
-            live.append(changed)
-        elif trial.what == "wiring":
-            separable[trial.layer] = _is_linear(values[0])
-            after[trial.layer] = _reads_attention(values, attention_writes=changed)
-        elif trial.what in ("edit", "embed") and not changed:
-            # An output matrix of zero, as models made by hand have.
-            if trial.layer in silent and trial.point.endswith("hook_z"):
-                continue
-            raise failure(name, f"an edit at {trial.point} does not reach {trial.watched[0]}")
-    return Probed(
-        scores=bool(live) and all(live),
-        layers=tried,
-        separable=tuple(separable[layer] for layer in tried),
-        mlp_reads_attention=tuple(after[layer] for layer in tried),
-    )
-
-
-def _differs(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two values differ by more than rounding."""
-    if torch.equal(one, other):
-        return False
-    gap = (one.double() - other.double()).abs()
-    return bool((gap > NOISE[one.dtype] * (one.double().abs() + other.double().abs())).any())
-
-
-def _is_linear(stream: Sequence[torch.Tensor]) -> bool:
-    """Whether twice the change of a head changes the stream twice as much."""
-    plain, once, twice = (values.double() for values in stream)
-    bend = (twice - 2 * once + plain).abs().max()
-    return bool(bend <= TOLERANCES[stream[0].dtype] * twice.abs().max())
-
-
-def _reads_attention(
-    values: Sequence[Sequence[torch.Tensor]], attention_writes: bool
-) -> bool | None:
-    """Whether what an MLP writes changes with its layer's attention; None where there is no MLP,
-    or no change of the stream that it could have read."""
-    if len(values) < 2:
-        return None
-    if _differs(values[1][0], values[1][1]):
-        return True
-    return False if attention_writes else None
 
 
 def failure(name: str, what: str) -> ModelError:

@@ -1,13 +1,24 @@
-"""The libraries that load models, kept from talking and from using the global random numbers."""
+"""The libraries that load models, kept from talking, from using the global random numbers, and from
+making up weights that are then overwritten."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
+
+RANDOM = {
+    torch.nn.init.kaiming_uniform_,
+    torch.nn.init.uniform_,
+    torch.nn.init.normal_,
+    torch.nn.init.trunc_normal_,
+}
+"""What gives new modules their random weights."""
 
 
 @contextlib.contextmanager
@@ -29,3 +40,21 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+class NoRandomWeights(TorchFunctionMode):
+    """Modules that are made inside are given no random weights: for those that get a file's."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Leave the tensor of a random initialisation as it is; all else is done."""
+        del types
+        named = dict(kwargs or {})
+        if func in RANDOM:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)

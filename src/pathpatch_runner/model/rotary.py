@@ -24,10 +24,10 @@ class Rotary:
         """Rotate `values` [..., pos, d_head], which stand at `positions` [pos]."""
         width = self.cos.shape[-1]
         turning, rest = values[..., :width], values[..., width:]
-        turned = turning * self.cos[positions] + self._quarter(turning) * self.sin[positions]
+        turned = turning * self.cos[positions] + self._rotate_half(turning) * self.sin[positions]
         return torch.cat([turned, rest], dim=-1) if rest.shape[-1] else turned
 
-    def _quarter(self, values: torch.Tensor) -> torch.Tensor:
+    def _rotate_half(self, values: torch.Tensor) -> torch.Tensor:
         if self.adjacent:
             return torch.stack((-values[..., 1::2], values[..., 0::2]), dim=-1).flatten(-2)
         first, second = values.chunk(2, dim=-1)
