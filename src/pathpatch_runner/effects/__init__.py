@@ -1,12 +1,14 @@
 """From measured values to the tables of a run, with their statistics.
 
-`results` holds what a run measured; `tables`, `summary` and `contrasts` make a table of it each,
-with the columns of `schema` and `key_columns`. Their numbers come from sums over the points of a
-pair (`pair_sums`), by `statistics`, `resampling` and `multiplicity`.
+`results` holds what a run measured; `tables`, `summary`, `contrasts`, `coalitions` and
+`curves_table` make a table of it each, with the columns of `schema` and `key_columns`. Their
+numbers come from sums over the points of a pair (`pair_sums`), by `statistics`, `resampling` and
+`multiplicity`; `trust` says where shares mean nothing.
 """
 
 from pathpatch_runner.effects.coalitions import Game, games_of, shapley_table
 from pathpatch_runner.effects.contrasts import Contrast, contrasts_table, read_contrasts
+from pathpatch_runner.effects.curves_table import SizedFamily, curves_table, sized_families
 from pathpatch_runner.effects.overrides import missing_overrides, with_overrides
 from pathpatch_runner.effects.results import PlainRuns, PointIndex, Results, RunNames
 from pathpatch_runner.effects.schema import FORMAT_VERSION, METADATA_KEY, describe_run
@@ -24,8 +26,10 @@ __all__ = [
     "Reading",
     "Results",
     "RunNames",
+    "SizedFamily",
     "check_against",
     "contrasts_table",
+    "curves_table",
     "describe_run",
     "effects_table",
     "games_of",
@@ -33,6 +37,7 @@ __all__ = [
     "read_contrasts",
     "readings_of",
     "shapley_table",
+    "sized_families",
     "summary_table",
     "warnings_of",
     "with_overrides",

@@ -177,17 +177,9 @@ def contrasts_table(
     values = {"left_effect": left.effect, "right_effect": right.effect, **effects}
     shares = {"left_pe": left.explained, "right_pe": right.explained}
     shares |= {f"pe_{name}": column for name, column in explained.items()}
-    withheld = np.tile([bool(reason) for reason in _reasons(sums, draws)], len(contrasts))
+    withheld = np.tile([bool(reason) for reason in reasons(sums, draws)], len(contrasts))
     values |= {name: np.where(withheld, np.nan, column) for name, column in shares.items()}
     return _assembled(results, contrasts, values)
-
-
-def _reasons(sums: PairSums, draws: Draws) -> list[str]:
-    """[reading]: why shares are withheld, as in the summary."""
-    one = np.zeros(len(sums.totals), np.int64)
-    interval = draws.bootstrap.ratio_intervals(sums.totals, sums.sizes[None], one, draws.confidence)
-    n_points = sums.sizes.sum()
-    return reasons(sums.clean.sum(-1) / n_points, sums.corrupt.sum(-1) / n_points, interval)
 
 
 def _compared(

@@ -50,7 +50,7 @@ from pathpatch_runner.effects.statistics import (
     sampled_sign_flip,
     standard_error,
 )
-from pathpatch_runner.effects.trust import SHARES, reasons
+from pathpatch_runner.effects.trust import SHARES, reasons, total_intervals
 from pathpatch_runner.errors import HypothesisError, raise_together
 from pathpatch_runner.hypothesis import Unit
 
@@ -74,7 +74,7 @@ def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> 
     values |= _tests(sums, draws, _families(results))
     values["p_value"] = _p_values(sums.effects, _row_keys(results, seed), statistics.n_permutations)
     values["q_value"] = by_family(values["p_value"], _families(results))
-    withheld = _withheld(sums, values)
+    withheld = np.array(reasons(sums, draws), dtype=object)[sums.reading]
     for name in SHARES:
         values[name] = np.where(withheld != "", np.nan, values[name])
     columns |= {
@@ -158,8 +158,7 @@ def _means(sums: PairSums) -> dict[str, Floats]:
 def _intervals(sums: PairSums, draws: Draws) -> dict[str, Floats]:
     """The bounds of intervals by the run's bootstrap, [row] each."""
     bootstrap, confidence = draws.bootstrap, draws.confidence
-    one = np.zeros(len(sums.totals), np.int64)
-    total = bootstrap.ratio_intervals(sums.totals, sums.sizes[None], one, confidence)
+    total = total_intervals(sums, draws)
     normalised = bootstrap.ratio_intervals(sums.effects, sums.totals, sums.reading, confidence)
     return bounds("total_effect", total[sums.reading]) | bounds("normalised", normalised)
 
@@ -176,16 +175,6 @@ def _tests(sums: PairSums, draws: Draws, families: Integers) -> dict[str, Floats
         members = families == family
         adjusted[members] = draws.flips.max_t(sums.effects[members])
     return {"p_max_t": adjusted, "p_floor": np.full(len(families), draws.flips.floor)}
-
-
-def _withheld(sums: PairSums, values: Mapping[str, Floats]) -> np.ndarray:
-    """[row]: why there are no shares, "" where there are."""
-    _, firsts = np.unique(sums.reading, return_index=True)
-    interval = [values[f"total_effect_ci_{bound}"][firsts] for bound in ("low", "high")]
-    of_reading = reasons(
-        values["clean_mean"][firsts], values["corrupt_mean"][firsts], np.stack(interval, axis=1)
-    )
-    return np.array(of_reading, dtype=object)[sums.reading]
 
 
 def _row_intervals(

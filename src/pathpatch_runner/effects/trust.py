@@ -21,6 +21,8 @@ import numpy as np
 import pyarrow as pa
 
 from pathpatch_runner.effects.arrays import Floats
+from pathpatch_runner.effects.pair_sums import PairSums
+from pathpatch_runner.effects.resampling import Draws
 
 SHARES = (
     "normalised_effect",
@@ -58,11 +60,19 @@ def why_withheld(clean: float, corrupt: float, low: float | None, high: float | 
     return ""
 
 
-def reasons(clean: Floats, corrupt: Floats, interval: Floats) -> list[str]:
-    """`why_withheld` of every reading: means [reading], interval of the total [reading, 2]."""
+def total_intervals(sums: PairSums, draws: Draws) -> Floats:
+    """[reading, 2]: the interval of every metric's and direction's total effect."""
+    one = np.zeros(len(sums.totals), np.int64)
+    return draws.bootstrap.ratio_intervals(sums.totals, sums.sizes[None], one, draws.confidence)
+
+
+def reasons(sums: PairSums, draws: Draws) -> list[str]:
+    """[reading]: `why_withheld`."""
+    n_points = sums.sizes.sum()
+    clean, corrupt = sums.clean.sum(-1) / n_points, sums.corrupt.sum(-1) / n_points
     return [
         why_withheld(float(a), float(b), float(low), float(high))
-        for a, b, (low, high) in zip(clean, corrupt, interval, strict=True)
+        for a, b, (low, high) in zip(clean, corrupt, total_intervals(sums, draws), strict=True)
     ]
 
 

@@ -16,11 +16,13 @@ from pathpatch_runner.effects import (
     Results,
     RunNames,
     contrasts_table,
+    curves_table,
     describe_run,
     effects_table,
     games_of,
     read_contrasts,
     shapley_table,
+    sized_families,
     summary_table,
     warnings_of,
 )
@@ -58,6 +60,9 @@ def run_tables(
     contrasts = read_contrasts(config.contrasts, results.units)
     if contrasts:
         tables["contrasts"] = contrasts_table(results, contrasts, config.statistics, config.seed)
+    families = sized_families(results)
+    if families:
+        tables["curves"] = curves_table(results, families, config.statistics, config.seed)
     games = games_of(results)
     if games:
         tables["shapley"] = shapley_table(results, games, config.statistics, config.seed)
