@@ -133,6 +133,21 @@ class Scored(Enum):
     nodes = "nodes"
 
 
+class Correction(Enum):
+    """How p values are corrected for the number of tests of a level. fdr: Benjamini-Hochberg."""
+
+    fdr = "fdr"
+    bonferroni = "bonferroni"
+    none = "none"
+
+
+class Slots(Enum):
+    """Whether a search tells a head's slots apart, or goes through the head whatever the slot."""
+
+    apart = "apart"
+    together = "together"
+
+
 class WeightProcessing(Enum):
     """none: raw weights. compatibility: TransformerLens' `enable_compatibility_mode()`."""
 
@@ -208,13 +223,15 @@ class HypothesisConfig:
 @dataclass
 class PatchConfig:
     """How the paths are patched. `noise_scale`: in standard deviations of the embedding;
-    `noise_draws`: seeded draws per pair."""
+    `noise_draws`: seeded draws per pair. `controls`: matched random path sets for every unit, each
+    through other heads of the same layers; none by default."""
 
     directions: list[Direction] = field(default_factory=lambda: [Direction.denoising])
     units: list[UnitKind] = field(default_factory=lambda: [UnitKind.path, UnitKind.hypothesis])
     source: str = "corrupt"
     noise_scale: float = 3.0
     noise_draws: int = 4
+    controls: int = 0
 
 
 @dataclass
@@ -228,6 +245,31 @@ class ScoresConfig:
     of: Scored = Scored.edges
     metric: str | None = None
     direction: Direction = Direction.noising
+
+
+@dataclass
+class SearchConfig:
+    """Finds paths, backwards from the logits (docs/search.md).
+
+    `metric`: null for the first of the run's; `direction`: of the effects it goes by. `through`:
+    nodes that paths may go through; `positions`: names of positions to tell apart, or none. What
+    passes has q <= `alpha` after `correction` and at least `min_share` of the total effect.
+    `at_most`: nodes between the ends; `evaluations`: the budget, in path sets. `confirm`: the share
+    of pairs that choose nothing and are reported on; `sample`: random paths of those not looked at.
+    """
+
+    metric: str | None = None
+    direction: Direction = Direction.noising
+    through: Any = "any"
+    slots: Slots = Slots.apart
+    positions: Any = "none"
+    min_share: float = 0.01
+    alpha: float = 0.05
+    correction: Correction = Correction.fdr
+    at_most: int = 6
+    evaluations: int = 200_000
+    confirm: float = 0.5
+    sample: int = 299
 
 
 @dataclass
@@ -273,5 +315,6 @@ class ExperimentConfig:
     scores: ScoresConfig = field(default_factory=ScoresConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
     contrasts: dict[str, str] = field(default_factory=dict)
+    search: SearchConfig | None = None
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     seed: int = 0

@@ -26,6 +26,7 @@ from pathpatch_runner.expression.ast import PathSet, Route, Steps, Successors
 from pathpatch_runner.expression.canonical import canonical
 from pathpatch_runner.expression.template import merged
 from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.hypothesis.unit import Unit
 
 MOST_LISTED = 5_000
 """Up to so many arrangements are all listed, and controls drawn from the list."""
@@ -60,6 +61,18 @@ def matched_path_sets(paths: PathSet, graph: Graph, n: int, seed: int) -> tuple[
         if len(found) > n:
             return tuple(found.values())[1 : n + 1]
     raise _too_few(paths, len(found) - 1, n, graph)
+
+
+def controls_problems(units: Iterable[Unit], graph: Graph, n: int) -> list[HypothesisError]:
+    """Of units that have not so many controls: one problem for each of their path sets."""
+    problems: dict[PathSet, HypothesisError] = {}
+    for unit in units:
+        try:
+            matched_path_sets(unit.paths, graph, n, 0)
+        except HypothesisError as error:
+            key = f"hypotheses.{unit.hypothesis}, {unit.path_id}: patch."
+            problems.setdefault(unit.paths, HypothesisError(f"{key}{error}"))
+    return list(problems.values())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pathpatch_runner.circuit import EdgeScores
-from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.config import ExperimentConfig, HypothesisConfig, PathConfig
 from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.effects import check_against, read_contrasts
 from pathpatch_runner.errors import HypothesisError, PathPatchError, raise_together
@@ -15,15 +15,21 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.ast import PathSet, Route
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
+from pathpatch_runner.hypothesis.controls import controls_problems
 from pathpatch_runner.inputs.attempt import attempt
 from pathpatch_runner.inputs.files import Files, identity_of
 from pathpatch_runner.inputs.scores import run_scores, scored_metric_problems
 from pathpatch_runner.inputs.settings import check_settings
 from pathpatch_runner.registry import SOURCES
+from pathpatch_runner.search.check import search_problems
 from pathpatch_runner.store import run_key
 
 if TYPE_CHECKING:
     from pathpatch_runner.metric import Metric
+
+
+EVERYTHING = {"everything": HypothesisConfig(paths={"all": PathConfig(expr="input => logits")})}
+"""What a search that states no hypothesis has in place of one until it finds one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,9 @@ def read_inputs(
     metrics = attempt(problems, lambda: resolve_metrics(config.metrics, pairs, own))
     if metrics is not None:
         problems += scored_metric_problems(config, metrics)
+    if config.search is not None and pairs is not None:
+        graph = Graph(shape)
+        problems += search_problems(config.search, config.metrics, pairs, graph, config.seed)
     raise_together(problems)
     assert pairs is not None
     assert hypotheses is not None
@@ -93,7 +102,10 @@ def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | No
     lengths = None if pairs is None else pairs.lengths
     graph = Graph(shape)
     run = run_scores(config, EdgeScores(graph, {}))
-    found = resolve_hypotheses(config.hypotheses, config.patch.units, graph, names, lengths, run)
+    hypotheses = config.hypotheses or ({} if config.search is None else EVERYTHING)
+    found = resolve_hypotheses(hypotheses, config.patch.units, graph, names, lengths, run)
+    if config.patch.controls > 0 and not found.awaits_scores and config.hypotheses:
+        raise_together(controls_problems(found.units, graph, config.patch.controls))
     check_against(found.units, found.against)
     read_contrasts(config.contrasts, found.units)
     if config.patch.source in SOURCES.names() and source_named(config.patch.source).from_senders:

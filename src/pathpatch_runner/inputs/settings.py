@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Any
 
 from pathpatch_runner.config import Direction, ExperimentConfig, PatchConfig, to_plain
-from pathpatch_runner.errors import ConfigError, PathPatchError, raise_together
+from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, raise_together
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.inputs.scores import score_problems
+from pathpatch_runner.registry import SOURCES
 
 
 def check_settings(config: ExperimentConfig) -> None:
@@ -25,6 +26,7 @@ def check_settings(config: ExperimentConfig) -> None:
     bounds = [
         ("patch.noise_scale", patch.noise_scale, 0.0),
         ("patch.noise_draws", patch.noise_draws, 1),
+        ("patch.controls", patch.controls, 0),
         ("statistics.n_resamples", statistics.n_resamples, 1),
         ("statistics.n_permutations", statistics.n_permutations, 1),
     ]
@@ -34,6 +36,7 @@ def check_settings(config: ExperimentConfig) -> None:
         if value < least
     ]
     problems += score_problems(config.scores, patch.source)
+    problems += _search_problems(config)
     memory, threads = config.runtime.memory_gb, config.runtime.threads
     if memory not in (None, "auto") and not _is_positive(memory):
         problems.append(
@@ -53,6 +56,27 @@ def check_settings(config: ExperimentConfig) -> None:
         if not math.isfinite(value)
     ]
     raise_together(problems)
+
+
+def _search_problems(config: ExperimentConfig) -> list[PathPatchError]:
+    """What is wrong with a search whatever the data and the model."""
+    if config.search is None:
+        return []
+    problems: list[PathPatchError] = []
+    source = config.patch.source
+    if source in SOURCES.names() and source_named(source).from_senders:
+        problems.append(
+            ConfigError(
+                f"search: it compares with the corrupt run, and patch.source {source} replaces "
+                "what senders write. Use patch.source=corrupt or noise"
+            )
+        )
+    problems += [
+        HypothesisError(f"hypotheses.{name}: the search gives its own this name. Rename it")
+        for name in ("found", "found_rest")
+        if name in config.hypotheses
+    ]
+    return problems
 
 
 def _fractions(value: Any, key: str) -> Iterator[tuple[str, float]]:

@@ -5,6 +5,7 @@ plan       path sets -> streams
 model      weights, live hooks
 guards     identities that must hold before anything is believed
 scores     of every edge, where asked for; circuits chosen by them
+search     paths that are found, where asked for; the rest is then on pairs that chose nothing
 execute    every unit on every pair
 tables     effects and statistics
 report     what a reader sees
@@ -18,7 +19,7 @@ import logging
 import pyarrow as pa
 import torch
 
-from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.scoring import scoring_evaluations
 from pathpatch_runner.execute.task import Measured, Task, evaluations
@@ -30,10 +31,12 @@ from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.checked import Checked, check, proofs_of
+from pathpatch_runner.runner.journal import Journal
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Done, logged_to, manifest_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.runner.scores import RunScored, score_run, scoring_of
+from pathpatch_runner.runner.search import RunFound, search_run, with_found, with_rest
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.runner.start import RunOutcome, found_again
 from pathpatch_runner.runner.tables import results_of, run_tables
@@ -107,8 +110,18 @@ class _Making:
                 planned = make_plan(config, self.inputs)
                 task = dataclasses.replace(task, classes=planned.classes)
             files.write_text("plan.txt", planned.text)
+        found = self._search(task, backend, files)
+        if found is not None:
+            with stages("planning", "plan"):
+                self.inputs = with_found(config, self.inputs, found)
+                planned = make_plan(config, self.inputs)
+                task = dataclasses.replace(
+                    found.task, metrics=task.metrics, classes=planned.classes
+                )
+            files.write_text("plan.txt", planned.text)
         measured = self._measure(task, planned, backend)
-        return self._leave(files, Done(self.inputs, planned, checked, measured), scored)
+        done = Done(self.inputs, planned, checked, measured)
+        return self._leave(files, done, scored, found)
 
     def _check(self, planned: Planned) -> Checked:
         """The model, loaded if it is not yet, and everything that must hold before it is
@@ -136,8 +149,20 @@ class _Making:
         ):
             return score_run(config, task, backend, advance)
 
+    def _search(self, task: Task, backend: str, files: RunFiles) -> RunFound | None:
+        """Paths that are found, where the config asks for a search."""
+        config = self.request.config
+        if config.search is None:
+            return None
+        folder = files.path if isinstance(files, RunDirectory) else None
+        journal = Journal(folder, afresh=config.runtime.force)
+        return search_run(config, task, backend, journal, self.stages)
+
     def _measure(self, task: Task, planned: Planned, backend: str) -> Measured:
-        directions = list(dict.fromkeys(self.request.config.patch.directions))
+        config = self.request.config
+        # What was found is reported as needed and as sufficient.
+        both = [] if config.search is None else list(Direction)
+        directions = list(dict.fromkeys([*config.patch.directions, *both]))
         total = evaluations(len(self.inputs.hypotheses.units), task, directions)
         with (
             self.stages("evaluating", "execute"),
@@ -148,24 +173,31 @@ class _Making:
         self.stages.add("execute", -measured.baseline_seconds)
         return measured
 
-    def _leave(self, files: RunFiles, done: Done, scored: RunScored | None) -> pa.Table:
+    def _leave(
+        self, files: RunFiles, done: Done, scored: RunScored | None, found: RunFound | None
+    ) -> pa.Table:
         """Tables, page, and the manifest last."""
         config = self.request.config
         with self.stages("writing tables", "tables"):
             results = results_of(
                 config, done.inputs, done.planned.plan, done.measured, self.request.overrides
             )
-            tables = run_tables(
-                config, done.inputs, results, done.checked.task.model.tokenizer, scored
-            )
+            if found is not None:
+                results = with_rest(results, found.space.graph)
+            made, tokenizer = (scored, found), done.checked.task.model.tokenizer
+            tables = run_tables(config, done.inputs, results, tokenizer, *made)
             for name, table in tables.items():
                 files.write_table(f"{name}.parquet", table)
             log.info("summary\n%s", summary_text(tables["summary"]))
-            for name, text in (scored.files(results.names) if scored else {}).items():
+            for name, text in [
+                pair for each in made if each for pair in each.files(results.names).items()
+            ]:
                 files.write_text(name, text)
         manifest = manifest_of(self.request, done, self.stages.seconds)
         with self.stages("writing the page", "report"):
             _write_page(files, RunView(manifest.to_dict(), tables, done.planned.text))
+        if isinstance(files, RunDirectory):
+            Journal(files.path).forget()
         files.write_manifest(dataclasses.replace(manifest, timings=dict(self.stages.seconds)))
         return tables["summary"]
 

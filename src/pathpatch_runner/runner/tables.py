@@ -34,6 +34,7 @@ from pathpatch_runner.model.tokenizer import Tokenizer
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.runner.prompts import pairs_table
 from pathpatch_runner.runner.scores import RunScored
+from pathpatch_runner.runner.search import RunFound
 from pathpatch_runner.store import package_versions, reproducible
 
 log = logging.getLogger("pathpatch_runner")
@@ -45,6 +46,7 @@ def run_tables(
     results: Results,
     tokenizer: Tokenizer | None,
     scored: RunScored | None = None,
+    found: RunFound | None = None,
 ) -> dict[str, pa.Table]:
     """Every table of the run, by the name of its file without `.parquet`."""
     description = reproducible(
@@ -68,6 +70,8 @@ def run_tables(
         tables["shapley"] = shapley_table(results, games, config.statistics, config.seed)
     if scored is not None:
         tables["scores"] = scored.table(results.names)
+    if found is not None:
+        tables["found"] = found.table(results.names)
     return {name: describe_run(table, description) for name, table in tables.items()}
 
 
