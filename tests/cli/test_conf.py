@@ -21,7 +21,7 @@ def options(group: str) -> list[str]:
 def test_every_experiment_composes(name: str) -> None:
     config = compose(name)
     assert config.experiment == name
-    assert config.hypotheses
+    assert config.hypotheses or config.search
     assert config.model.kind in schemas("model")
 
 

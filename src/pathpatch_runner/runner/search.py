@@ -45,7 +45,7 @@ from pathpatch_runner.runner.journal import Journal
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.search.check import space_of
 from pathpatch_runner.search.found import Confirmation, found_table
-from pathpatch_runner.search.level import Tests
+from pathpatch_runner.search.level import LevelTests
 from pathpatch_runner.search.sample import CONFIDENCE, Bound, bound, draw_rest
 from pathpatch_runner.search.split import split_pairs
 from pathpatch_runner.search.tail import Space
@@ -157,7 +157,7 @@ def search_run(
     setting = _Setting(config, search, space, backend, journal, stages)
     choosing = _Evaluator(setting, task, _part(pairs, split.selection))
     confirming = _Evaluator(setting, task, _part(pairs, split.confirmation))
-    tests = Tests(
+    tests = LevelTests(
         choosing.pair_ids, choosing.sizes, choosing.totals(), search.correction, config.seed
     )
     settings = Settings(search.min_share, search.alpha, search.at_most, search.evaluations)

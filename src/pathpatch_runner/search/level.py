@@ -48,7 +48,7 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Tests:
+class LevelTests:
     """How levels of one search are tested. `pair_ids`, `sizes` [pair]: with their evaluation
     points; `totals` [pair]: sums of the total effect over these; `seed`: of the run."""
 

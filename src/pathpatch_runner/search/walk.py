@@ -23,7 +23,7 @@ import numpy as np
 
 from pathpatch_runner.effects.arrays import Floats
 from pathpatch_runner.expression.ast import PathSet
-from pathpatch_runner.search.level import Tested, Tests
+from pathpatch_runner.search.level import LevelTests, Tested
 from pathpatch_runner.search.tail import Space, Tail
 
 Effects = Callable[[str, Sequence[PathSet]], Floats]
@@ -74,7 +74,7 @@ class Examined:
         return len(self.tail) - (2 if self.tail[0].node == 0 else 1)
 
 
-def walk(space: Space, settings: Settings, tests: Tests, effects: Effects) -> list[Examined]:
+def walk(space: Space, settings: Settings, tests: LevelTests, effects: Effects) -> list[Examined]:
     """Everything examined, in the order of its evaluation."""
     return _Walk(space, settings, tests, effects).run()
 
@@ -82,7 +82,9 @@ def walk(space: Space, settings: Settings, tests: Tests, effects: Effects) -> li
 class _Walk:
     """What has been examined so far, by tail."""
 
-    def __init__(self, space: Space, settings: Settings, tests: Tests, effects: Effects) -> None:
+    def __init__(
+        self, space: Space, settings: Settings, tests: LevelTests, effects: Effects
+    ) -> None:
         self._space = space
         self._settings = settings
         self._tests = tests

@@ -1,0 +1,224 @@
+"""Searches of whole runs, on models whose paths are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pathpatch_runner as pp
+from pathpatch_runner.config import Direction, ExperimentConfig, RuntimeConfig, SearchConfig
+from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
+from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
+from pathpatch_runner.inputs import read_files, read_inputs
+from pathpatch_runner.model.source import source_of
+from pathpatch_runner.runner.journal import FOLDER, Journal
+from pathpatch_runner.runner.search import _Evaluator
+
+TRACR = Path(__file__).parents[2] / "experiments" / "tracr"
+PROGRAMS = sorted(path.name.split(".")[0] for path in TRACR.glob("*.truth.json"))
+
+
+def config_of(
+    outputs: Path, name: str, *overrides: str, config_dir: Path | None = None
+) -> ExperimentConfig:
+    config: ExperimentConfig = pp.compose(name, *overrides, config_dir=config_dir)
+    config.runtime = RuntimeConfig(output_root=str(outputs), progress=False, device="cpu")
+    return config
+
+
+def complete(run: pp.Run) -> dict[str, dict[str, Any]]:
+    rows = run.table("found").to_pylist()
+    return {row["path"]: row for row in rows if row["status"] == "complete"}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_exactly_the_true_paths_of_compiled_programs(program: str, tmp_path: Path) -> None:
+    run = pp.run(config_of(tmp_path, f"tracr_{program}"))
+    found = complete(run)
+    assert sorted(found) == json.loads((TRACR / f"{program}.truth.json").read_text())
+    assert all(row["q_value"] <= 0.05 for row in found.values())
+
+
+def test_what_was_found_as_a_whole_is_sufficient_and_necessary(tmp_path: Path) -> None:
+    run = pp.run(config_of(tmp_path, "tracr_sort_unique"))
+    share = {
+        (row["hypothesis"], row["direction"]): row["normalised_effect"]
+        for row in run.table("summary").to_pylist()
+        if row["unit"] == "hypothesis"
+    }
+    assert share["found", "denoising"] == pytest.approx(1)
+    assert share["found", "noising"] == pytest.approx(1)
+    assert share["found_rest", "denoising"] == pytest.approx(0, abs=1e-9)
+    assert share["found_rest", "noising"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_hypothesis_found_runs_as_it_is_and_gives_the_same_numbers(tmp_path: Path) -> None:
+    run = pp.run(config_of(tmp_path, "tracr_sort_unique"))
+    again = pp.run(
+        config_of(
+            tmp_path,
+            "tracr_sort_unique",
+            "search=null",
+            "+hypotheses=found",
+            "patch.directions=[noising,denoising]",
+            config_dir=run.path,
+        )
+    )
+
+    def effects(one: pp.Run) -> dict[tuple[str, ...], float]:
+        keys = ("hypothesis", "unit", "path_id", "direction", "pair_id", "position")
+        return {
+            tuple(str(row[key]) for key in keys): row["effect"]
+            for row in one.table("effects").to_pylist()
+            if row["hypothesis"] == "found"
+        }
+
+    first, second = effects(run), effects(again)
+    assert first
+    assert {key: second[key] for key in first} == pytest.approx(first, abs=1e-12)
+    # Of the pairs that chose, the second run has rows too.
+    assert len(second) > len(first)
+
+
+def test_reported_numbers_are_of_pairs_that_chose_nothing(tmp_path: Path) -> None:
+    run = pp.run(config_of(tmp_path, "tracr_hist"))
+    assert run.path is not None
+    said = json.loads((run.path / "search.json").read_text())
+    assert not set(said["selection"]) & set(said["confirmation"])
+    assert len(said["selection"]) + len(said["confirmation"]) == 64
+    reported = {row["pair_id"] for row in run.table("effects").to_pylist()}
+    assert reported == set(said["confirmation"])
+    assert said["unexamined"]["exceeding"] == 0
+
+
+def gates(tmp_path: Path, direction: Direction) -> ExperimentConfig:
+    """An OR of two heads; sixteen times the one pair that it has."""
+    pairs = tmp_path / "or.jsonl"
+    pair = {"clean": [1], "corrupt": [0], "answer": 0, "distractor": 2}
+    pairs.write_text("".join(json.dumps({"id": f"g{n}", **pair}) + "\n" for n in range(16)))
+    config = config_of(tmp_path, "micro_or")
+    assert isinstance(config.dataset, JsonlDatasetConfig)
+    config.dataset.path = str(pairs)
+    config.hypotheses = {}
+    config.search = SearchConfig(direction=direction)
+    return config
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_an_or_gate_is_found_by_what_suffices_and_not_by_what_is_needed(
+    tmp_path: Path, direction: Direction
+) -> None:
+    """Neither head is needed while the other works; each alone is enough."""
+    found = complete(pp.run(gates(tmp_path, direction)))
+    either = {f"input->a0.h{head}<v>->m0->logits" for head in (0, 1)}
+    assert set(found) == (either if direction is Direction.denoising else set())
+
+
+class Interrupted(Exception):
+    """In place of a kill."""
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
+    """Evaluating raises after so many chunks; the list grows by one for each evaluated."""
+    done: list[int] = []
+    evaluated = _Evaluator._sums
+
+    def sums(self: _Evaluator, path_sets: Sequence[PathSet], advance: Any) -> np.ndarray:
+        if len(done) == after:
+            raise Interrupted
+        done.append(len(path_sets))
+        return evaluated(self, path_sets, advance)
+
+    monkeypatch.setattr(_Evaluator, "_sums", sums)
+    return done
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_an_interrupted_search_is_taken_up_again_without_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    name = "tracr_sort_unique"
+    whole = pp.run(config_of(tmp_path / "whole", name))
+    with monkeypatch.context() as patch:
+        before = interrupted(patch, after)
+        with pytest.raises(Interrupted):
+            pp.run(config_of(tmp_path / "cut", name))
+    with monkeypatch.context() as patch:
+        rest = interrupted(patch, 1000)
+        resumed = pp.run(config_of(tmp_path / "cut", name))
+    with monkeypatch.context() as patch:
+        everything = interrupted(patch, 1000)
+        pp.run(config_of(tmp_path / "again", name))
+    assert before + rest == everything
+    assert resumed.path is not None
+    assert whole.path is not None
+    assert not (resumed.path / FOLDER).exists()
+    for file in ("found.parquet", "effects.parquet", "search.json", "hypotheses/found.yaml"):
+        assert (resumed.path / file).read_bytes() == (whole.path / file).read_bytes(), file
+
+
+def test_half_a_file_of_the_journal_is_evaluated_again(tmp_path: Path) -> None:
+    paths = [(Route((Steps((StepPattern(frozenset({0})),)),), ()),)]
+    values = np.arange(3.0)[None]
+    assert Journal(tmp_path).recall(paths, lambda: values) is values
+    (file,) = (tmp_path / FOLDER).iterdir()
+    assert Journal(tmp_path).recall(paths, lambda: values + 1) == pytest.approx(values)
+    file.write_bytes(file.read_bytes()[:-5])
+    assert Journal(tmp_path).recall(paths, lambda: values + 1) == pytest.approx(values + 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["dataset.n_pairs=8"],
+            "search: of 8 pairs 4 choose (search.confirm: 0.5), and 4 give no p value below 0.12, "
+            "while 0.05 is needed: nothing could be found. At least 12 pairs are needed "
+            "(dataset.n_pairs)",
+        ),
+        (
+            ["dataset.n_pairs=20", "search.correction=bonferroni", "search.alpha=0.001"],
+            "search: of 20 pairs 10 choose (search.confirm: 0.5), and 10 give no p value below "
+            "0.002, while 0.00033 is needed: nothing could be found. At least 26 pairs are needed "
+            "(dataset.n_pairs)",
+        ),
+        (
+            ["search.metric=los"],
+            'search.metric: "los" is no metric of this run. It has: logit_diff. Add it to metrics',
+        ),
+        (["search.alpha=1"], "search.alpha: 1.0. Expected a number between 0 and 1"),
+        (["search.confirm=1"], "search.confirm: 1.0. Expected a share between 0 and 1"),
+        (
+            ["search.positions=[S7]"],
+            'search.positions: the data name no position "S7". They name: end',
+        ),
+        (
+            ["search.positions=[end]", "search.slots=together"],
+            "search.slots: together, and search.positions: only keys and values are read at a "
+            "position of their own. Use search.slots=apart",
+        ),
+        (
+            ["search.through=[logits]"],
+            'search.through: "logits" is an end of the paths. Remove it',
+        ),
+        (
+            ["patch.source=zero", "patch.directions=[noising]"],
+            "search: it compares with the corrupt run, and patch.source zero replaces what senders "
+            "write. Use patch.source=corrupt or noise",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_said_before_anything_runs(
+    tmp_path: Path, words: list[str], message: str
+) -> None:
+    config = config_of(tmp_path, "tracr_hist", *words)
+    files = read_files(config, source_of(config.model, 0))
+    with pytest.raises(PathPatchError) as error:
+        read_inputs(config, files)
+    assert message in str(error.value)
