@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 
-.PHONY: browser induction test test-all check format smollm2 notebook regress regress-all accept bench clean
+.PHONY: browser induction sweeps test test-all check format smollm2 notebook regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -15,6 +15,9 @@ test: .venv/.dev  ## the quick tests, under five minutes
 
 test-all: .venv/.dev  ## all tests that need no accelerator and no network
 	$(BIN)/pytest -m "not gpu and not network and not ray"
+
+sweeps: .venv/.dev  ## sweeps in several processes, really run: about a minute
+	$(BIN)/pytest tests/cli/test_sweeps.py
 
 check: .venv/.dev  ## formatting, lint, types, import layers
 	$(BIN)/ruff format --check .

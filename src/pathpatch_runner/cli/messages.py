@@ -29,9 +29,12 @@ NOISE = re.compile(
     r"^(See https?://\S+.*|\s*(full_key|object_type|reference_type).*|Error merging override .*|"
     r"To append to your .*|Set the environment variable .*)$"
 )
-LAUNCHERS = (
-    "Launchers are plug-ins: pip install hydra-joblib-launcher, hydra-submitit-launcher, ..."
-)
+LAUNCHERS = {
+    "joblib": 'pip install "pathpatch-runner[joblib]"',
+    "submitit_slurm": 'pip install "pathpatch-runner[slurm]"',
+    "submitit_local": 'pip install "pathpatch-runner[slurm]"',
+    "ray": 'pip install "pathpatch-runner[ray]"',
+}
 
 
 def explain(error: BaseException) -> str:
@@ -193,9 +196,16 @@ def _no_option(match: re.Match[str], text: str) -> str:
     listed = OPTIONS.search(text)
     options = listed[2].split() if listed else []
     allowed = f" Allowed: {', '.join(options)}" if options else ""
-    hint = f". {LAUNCHERS}" if group == "hydra/launcher" else ""
+    hint = _plug_in(option) if group == "hydra/launcher" else ""
     why = _cannot_be_imported(group, option)
     return why or f'{group}: there is no "{option}".{did_you_mean(option, options)}{allowed}{hint}'
+
+
+def _plug_in(launcher: str) -> str:
+    """How to have a launcher that does not come with Hydra, or what there is."""
+    if launcher in LAUNCHERS:
+        return f". It is a plug-in: {LAUNCHERS[launcher]}"
+    return f". Others are plug-ins: {', '.join(dict.fromkeys(LAUNCHERS.values()))}"
 
 
 def _cannot_be_imported(group: str, kind: str) -> str:

@@ -46,6 +46,11 @@ class YamlFiles(FileConfigSource):
         return ConfigResult(config=config, path=where, provider=self.provider, header=header)
 
 
+# Hydra tells sources apart by the names of their classes. In the process of a job (joblib,
+# submitit) it registers its own after ours, which came along, and would refuse another name.
+YamlFiles.__name__ = FileConfigSource.__name__
+
+
 @contextmanager
 def read_by_us() -> Iterator[None]:
     """While Hydra composes, its files are read as above; afterwards all is as it was."""
