@@ -15,8 +15,8 @@ The matrices are drawn from the run's seed and its pairs' ids. So a row depends 
 not on the other rows, and runs on the same pairs can be compared resample by resample.
 
 Points of one pair share a prompt, so pairs, not points, are resampled and flipped.
-Shapes: row, pair, resample, pattern; products are computed for blocks of rows of one size, so
-that memory is bounded and a row's last bits do not depend on how many rows there are.
+Shapes: row, pair, resample, pattern. Sums are held for one block of rows at a time, so that memory
+is bounded.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ EXACT_PAIRS = 12
 TIE_TOLERANCE = 100 * np.finfo(np.float64).eps
 """Of the sum of |effects|: sums this near the observed one differ by rounding only."""
 
-BLOCK_PRODUCTS = 1 << 22
-"""Multiplications of one block: enough to be worth a call, 2 MB of results with 1,000 draws."""
+BLOCK_ROWS = 256
+"""Rows whose sums are held at a time: 2 MB with 1,000 draws."""
 
-MOST_ROWS, LEAST_ROWS = 256, 32
+TILE_ROWS, TILE_PRODUCTS = 16, 1 << 18
+"""Of one call of BLAS: the most multiplications for which OpenBLAS starts no threads. On a busy
+machine, waiting for them would take far longer than the product."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ class Bootstrap:
         """
         intervals = np.full((len(numerators), 2), np.nan)
         below = self.sums(denominators)
+        below = np.where(below == 0, np.nan, below)
         for rows, sums in _products(numerators, self.times):
-            intervals[rows] = percentile_interval(quotient(sums, below[of[rows]]), confidence)
+            sums /= below[of[rows]]
+            intervals[rows] = percentile_interval(sums, confidence)
         return intervals
 
 
@@ -187,16 +191,22 @@ def _products(
 ) -> Iterator[tuple[slice, Floats]]:
     """(rows, [row of the block, draw]) of values [row, pair] and weights [draw, pair].
 
-    Every block is filled up with zeros to the same number of rows: BLAS may round differently
-    for other sizes, and then a row would depend on the others.
+    Products are of tiles of one size, the last ones filled up with zeros: BLAS may round
+    differently for other sizes, and then a row would depend on how many there are.
     """
     n_draws, n_pairs = weights.shape
-    size = min(MOST_ROWS, max(LEAST_ROWS, BLOCK_PRODUCTS // (n_draws * n_pairs) // 32 * 32))
     by_pair = weights.T.astype(np.float64)
-    block = np.zeros((size, n_pairs))
-    for start in range(0, len(values), size):
-        rows = slice(start, min(start + size, len(values)))
-        count = rows.stop - rows.start
+    step = max(8, TILE_PRODUCTS // (TILE_ROWS * n_pairs))
+    block = np.zeros((BLOCK_ROWS, n_pairs))
+    for start in range(0, len(values), BLOCK_ROWS):
+        rows = slice(start, min(start + BLOCK_ROWS, len(values)))
+        count = rows.stop - start
         block[:count] = values[rows]
         block[count:] = 0
-        yield rows, (block @ by_pair)[:count]
+        sums = np.empty((BLOCK_ROWS, n_draws))
+        for top in range(0, count, TILE_ROWS):
+            tile = slice(top, top + TILE_ROWS)
+            for left in range(0, n_draws, step):
+                draws = slice(left, left + step)
+                np.matmul(block[tile], by_pair[:, draws], out=sums[tile, draws])
+        yield rows, sums[:count]
