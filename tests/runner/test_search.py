@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 import pathpatch_runner as pp
-from pathpatch_runner.config import Direction, ExperimentConfig, RuntimeConfig, SearchConfig
+from pathpatch_runner.config import (
+    Direction,
+    ExperimentConfig,
+    HypothesisConfig,
+    PathConfig,
+    RuntimeConfig,
+    SearchConfig,
+    UnitKind,
+)
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 from pathpatch_runner.errors import PathPatchError
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
@@ -222,3 +230,50 @@ def test_what_cannot_be_searched_is_said_before_anything_runs(
     with pytest.raises(PathPatchError) as error:
         read_inputs(config, files)
     assert message in str(error.value)
+
+
+def test_controls_of_units_are_other_heads_of_the_same_layers(tmp_path: Path) -> None:
+    """Three heads, of which the OR reads two: for the third any other head does more."""
+    config = gates(tmp_path, Direction.denoising)
+    config.search = None
+    config.patch.directions = [Direction.denoising]
+    config.patch.units = [UnitKind.path]
+    config.patch.controls = 2
+    config.hypotheses = {
+        "h": HypothesisConfig(
+            paths={
+                "left": PathConfig(expr="input -> a0.h0 -> m0 -> logits"),
+                "outsider": PathConfig(expr="input -> a0.h2 -> m0 -> logits"),
+            }
+        )
+    }
+    rows = {row["path_id"]: row for row in pp.run(config).table("controls").to_pylist()}
+    # Of a0.h0: a0.h1 does as much, a0.h2 nothing. Of a0.h2: both do more.
+    left, outsider = rows["left"], rows["outsider"]
+    assert (left["control_min"], left["control_max"], left["effect_mean"]) == (0.0, 1.0, 1.0)
+    assert (left["n_controls"], left["as_large"], left["control_p"]) == (2, 1, 2 / 3)
+    assert (outsider["effect_mean"], outsider["control_min"]) == (0.0, 1.0)
+    assert (outsider["as_large"], outsider["control_p"]) == (2, 1.0)
+
+
+def test_controls_that_cannot_be_drawn_are_said_before_anything_runs(tmp_path: Path) -> None:
+    config = gates(tmp_path, Direction.denoising)
+    config.search = None
+    config.patch.controls = 3
+    config.hypotheses = {"h": HypothesisConfig(paths={"p": PathConfig(expr="a0.h0 => logits")})}
+    files = read_files(config, source_of(config.model, 0))
+    with pytest.raises(PathPatchError) as error:
+        read_inputs(config, files)
+    assert str(error.value) == (
+        "hypotheses.h, p: patch.controls: 3 matched path sets were asked for, but there are only 2 "
+        "others of the shape of a0.h0=>logits: few other heads of the same layers can take the "
+        "place of those it names. Ask for 2 at most"
+    )
+
+
+def test_found_paths_have_controls_too(tmp_path: Path) -> None:
+    config = gates(tmp_path, Direction.denoising)
+    config.patch.controls = 1
+    rows = pp.run(config).table("controls").to_pylist()
+    counts = {row["hypothesis"]: row["n_controls"] for row in rows if row["unit"] == "hypothesis"}
+    assert counts == {"found": 1, "found_rest": 0}

@@ -5,6 +5,7 @@ Importing this module imports neither torch nor pandas: `--help` and tab complet
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -108,9 +109,23 @@ def _print(outcome: RunOutcome, overrides: Mapping[str, str]) -> None:
     assert outcome.summary is not None
     if HydraConfig.get().mode is RunMode.RUN:
         print_summary(outcome.summary, outcome.directory)
+        _print_found(outcome.directory)
         return
     told = " ".join(f"{key}={value}" for key, value in overrides.items() if key != "experiment")
     print_job(HydraConfig.get().job.num + 1, told, outcome)
+
+
+def _print_found(path: Path) -> None:
+    """What a search left, if there was one."""
+    if not (path / "found.parquet").is_file():
+        return
+    from pathpatch_runner.report.console import terminal
+    from pathpatch_runner.report.found_tree import print_found
+    from pathpatch_runner.store import RunDirectory
+
+    directory = RunDirectory(path)
+    about = json.loads(directory.read_text("search.json"))
+    print_found(directory.read_table("found.parquet"), about, terminal())
 
 
 def _show(config: ExperimentConfig) -> RunOutcome:

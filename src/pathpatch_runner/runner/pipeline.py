@@ -6,7 +6,7 @@ model      weights, live hooks
 guards     identities that must hold before anything is believed
 scores     of every edge, where asked for; circuits chosen by them
 search     paths that are found, where asked for; the rest is then on pairs that chose nothing
-execute    every unit on every pair
+execute    every unit on every pair, and its controls where asked for
 tables     effects and statistics
 report     what a reader sees
 """
@@ -15,22 +15,29 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
+from functools import partial
 
 import pyarrow as pa
 import torch
 
 from pathpatch_runner.config import Direction, ExperimentConfig
+from pathpatch_runner.effects.controls import Controls
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.scoring import scoring_evaluations
+from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
+from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs, with_scores
 from pathpatch_runner.model.load import LoadedModel, load_model
 from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.model.wiring import Probed
+from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.checked import Checked, check, proofs_of
+from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
 from pathpatch_runner.runner.journal import Journal
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Done, logged_to, manifest_of
@@ -39,7 +46,7 @@ from pathpatch_runner.runner.scores import RunScored, score_run, scoring_of
 from pathpatch_runner.runner.search import RunFound, search_run, with_found, with_rest
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.runner.start import RunOutcome, found_again
-from pathpatch_runner.runner.tables import results_of, run_tables
+from pathpatch_runner.runner.tables import Made, results_of, run_tables
 from pathpatch_runner.store import RunDirectory
 from pathpatch_runner.store.files import RunFiles
 
@@ -120,8 +127,9 @@ class _Making:
                 )
             files.write_text("plan.txt", planned.text)
         measured = self._measure(task, planned, backend)
+        controls = self._control(task, planned, list(measured.patched), backend)
         done = Done(self.inputs, planned, checked, measured)
-        return self._leave(files, done, scored, found)
+        return self._leave(files, done, Made(scored, found, controls))
 
     def _check(self, planned: Planned) -> Checked:
         """The model, loaded if it is not yet, and everything that must hold before it is
@@ -173,25 +181,41 @@ class _Making:
         self.stages.add("execute", -measured.baseline_seconds)
         return measured
 
-    def _leave(
-        self, files: RunFiles, done: Done, scored: RunScored | None, found: RunFound | None
-    ) -> pa.Table:
+    def _control(
+        self, task: Task, planned: Planned, directions: Sequence[Direction], backend: str
+    ) -> Controls | None:
+        """Matched random path sets, where the config asks for them."""
+        config, graph = self.request.config, Graph(task.model.shape)
+        if not config.patch.controls:
+            return None
+        units = self.inputs.hypotheses.units
+        drawn = draw_controls(units, graph, config.patch.controls, config.seed)
+        total = evaluations(len(drawn.path_sets), task, directions)
+        senders = source_named(config.patch.source).from_senders
+        with (
+            self.stages("evaluating controls", "controls"),
+            self.stages.watch.evaluations(total) as advance,
+        ):
+            compiled = partial(
+                compile_plan, alphabet=planned.plan.alphabet, replace_senders=senders
+            )
+            return evaluate_controls(backend, task, compiled, drawn, directions, advance)
+
+    def _leave(self, files: RunFiles, done: Done, made: Made) -> pa.Table:
         """Tables, page, and the manifest last."""
         config = self.request.config
         with self.stages("writing tables", "tables"):
             results = results_of(
                 config, done.inputs, done.planned.plan, done.measured, self.request.overrides
             )
-            if found is not None:
-                results = with_rest(results, found.space.graph)
-            made, tokenizer = (scored, found), done.checked.task.model.tokenizer
-            tables = run_tables(config, done.inputs, results, tokenizer, *made)
+            if made.found is not None:
+                results = with_rest(results, made.found.space.graph)
+            tokenizer = done.checked.task.model.tokenizer
+            tables = run_tables(config, done.inputs, results, tokenizer, made)
             for name, table in tables.items():
                 files.write_table(f"{name}.parquet", table)
             log.info("summary\n%s", summary_text(tables["summary"]))
-            for name, text in [
-                pair for each in made if each for pair in each.files(results.names).items()
-            ]:
+            for name, text in made.files(results.names).items():
                 files.write_text(name, text)
         manifest = manifest_of(self.request, done, self.stages.seconds)
         with self.stages("writing the page", "report"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from pathpatch_runner.effects import (
     summary_table,
     warnings_of,
 )
+from pathpatch_runner.effects.controls import Controls, controls_table
 from pathpatch_runner.execute.task import Measured
 from pathpatch_runner.expression.count import count_paths
 from pathpatch_runner.graph import Graph
@@ -40,13 +42,26 @@ from pathpatch_runner.store import package_versions, reproducible
 log = logging.getLogger("pathpatch_runner")
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a run makes besides the effects of its units, None where it was not asked for."""
+
+    scored: RunScored | None = None
+    found: RunFound | None = None
+    controls: Controls | None = None
+
+    def files(self, names: RunNames) -> dict[str, str]:
+        """File name -> text."""
+        parts = [each.files(names) for each in (self.scored, self.found) if each is not None]
+        return {name: text for part in parts for name, text in part.items()}
+
+
 def run_tables(
     config: ExperimentConfig,
     inputs: Inputs,
     results: Results,
     tokenizer: Tokenizer | None,
-    scored: RunScored | None = None,
-    found: RunFound | None = None,
+    made: Made,
 ) -> dict[str, pa.Table]:
     """Every table of the run, by the name of its file without `.parquet`."""
     description = reproducible(
@@ -68,10 +83,12 @@ def run_tables(
     games = games_of(results)
     if games:
         tables["shapley"] = shapley_table(results, games, config.statistics, config.seed)
-    if scored is not None:
-        tables["scores"] = scored.table(results.names)
-    if found is not None:
-        tables["found"] = found.table(results.names)
+    if made.scored is not None:
+        tables["scores"] = made.scored.table(results.names)
+    if made.found is not None:
+        tables["found"] = made.found.table(results.names)
+    if made.controls is not None:
+        tables["controls"] = controls_table(results, made.controls)
     return {name: describe_run(table, description) for name, table in tables.items()}
 
 

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from pathpatch_runner.report.figures import differences, interactions, shapley_values
 from pathpatch_runner.report.figures.forest import Line
+from pathpatch_runner.report.found_tree import Branch, branches, said
 from pathpatch_runner.report.page.markup import code, figure, text
 from pathpatch_runner.report.rows import SIGNIFICANT, Section, rows_of
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.text import MISSING, interval, number, percent, probability
+from pathpatch_runner.report.text import MISSING, interval, number, probability
 
 MOST_BRANCHES = 300
 
@@ -92,40 +93,23 @@ def _value(row: Mapping[str, Any]) -> Line:
 def search_tree(table: pa.Table) -> str:
     """What a search found, as nested lists that open: the tail of a path, then what continues
     it backwards."""
-    rows = list(rows_of(table))[:MOST_BRANCHES]
-    children: dict[str, list[Mapping[str, Any]]] = {}
-    paths = {str(row["path"]) for row in rows}
-    for row in rows:
-        children.setdefault(_parent(str(row["path"]), paths), []).append(row)
-    left = table.num_rows - len(rows)
+    trees, left = branches(table, MOST_BRANCHES)
     more = f'<p class="soft">and {left:,} more in found.parquet</p>' if left else ""
-    tree = _branch("", children)
+    tree = _nested(trees)
     return f'<div class="tree" role="group" aria-label="paths found">{tree}</div>{more}'
 
 
-def _parent(path: str, paths: set[str]) -> str:
-    """The longest tail of the path that was found too; "" for none."""
-    rest = path
-    while "->" in rest:
-        rest = rest.partition("->")[2].strip()
-        if rest in paths:
-            return rest
-    return ""
-
-
-def _branch(tail: str, children: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _nested(trees: Sequence[Branch]) -> str:
     items = []
-    for row in children.get(tail, ()):
-        path = str(row["path"])
-        effect = row.get("effect_mean", row.get("effect"))
-        share = row.get("normalised_effect", row.get("share"))
-        said = f"{code(path)} <b>{text(number(effect))}</b>"
-        if share is not None:
-            said += f' <span class="soft">{text(percent(share))} of the total</span>'
-        inner = _branch(path, children)
+    for branch in trees:
+        effect, share = said(branch.row)
+        line = f"{code(str(branch.row['path']))} <b>{text(effect)}</b>"
+        if share:
+            line += f' <span class="soft">{text(share)} of the total</span>'
+        inner = _nested(branch.children)
         items.append(
-            f"<li><details open><summary>{said}</summary>{inner}</details></li>"
+            f"<li><details open><summary>{line}</summary>{inner}</details></li>"
             if inner
-            else f"<li>{said}</li>"
+            else f"<li>{line}</li>"
         )
     return f"<ul>{''.join(items)}</ul>" if items else ""
