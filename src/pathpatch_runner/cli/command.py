@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pathpatch_runner.cli.compose import ROOT, VERSION_BASE
+from pathpatch_runner.cli.interrupt import interruptible
 from pathpatch_runner.cli.messages import check_override, explain
 from pathpatch_runner.cli.origins import Origins
 from pathpatch_runner.cli.overrides import set_values
@@ -178,6 +179,31 @@ def main() -> None:
         print(versions())
         return
     JOBS.clear()
+    with interruptible(_interrupted):
+        _main()
+
+
+def _interrupted() -> str:
+    """What is kept when Ctrl-C ends the command, and how to go on."""
+    done = sum(each.record.directory is not None for each in JOBS)
+    if not _is_sweep():
+        lost = "this run was not finished, and nothing of it is used"
+    elif not JOBS:
+        lost = "the sweep was not finished"
+    else:
+        lost = f"{done} job{'s' * (done != 1)} of the sweep finished and the rest did not"
+    return (
+        f"interrupted: {lost}. Finished runs are kept, and so is what was proven of a model. The "
+        "same command again makes what is missing (python -m pathpatch_runner.runs lists all runs)"
+    )
+
+
+def _is_sweep() -> bool:
+    return "-m" in sys.argv or "--multirun" in sys.argv
+
+
+def _main() -> None:
+    """The command, once it is known to be one; a process of its own may end in it."""
     asked = os.environ.get(FULL_ERROR)
     os.environ[ASKED] = asked or "0"
     # With this set Hydra lets exceptions through, so that their messages can be ours.
@@ -239,7 +265,7 @@ def _closing_table() -> None:
 def _say(failed: list[Job], message: str, *, composed: bool = True) -> None:
     """One message on stderr, or one for each job of a sweep that failed. `composed`: whether
     the configs of all jobs could be."""
-    is_sweep = "-m" in sys.argv or "--multirun" in sys.argv
+    is_sweep = _is_sweep()
     if len(failed) < 2 and not (is_sweep and failed):
         # Hydra composes all jobs of a sweep before it runs the first. Launchers that run jobs in
         # other processes raise the first failure here.
