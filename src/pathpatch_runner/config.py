@@ -237,14 +237,15 @@ class PatchConfig:
 @dataclass
 class ScoresConfig:
     """Scores of every edge (or node) of the model: none without `methods`. `steps`: of integrated
-    gradients; `metric`: null for the first of the run's; `direction`: of the effect they estimate.
-    """
+    gradients; `metric`: null for the first of the run's; `direction`: of the effect they estimate;
+    `sample`: `exact` on so many edges only, drawn from the seed (null: on all of them)."""
 
     methods: list[ScoreMethod] = field(default_factory=list)
     steps: int = 5
     of: Scored = Scored.edges
     metric: str | None = None
     direction: Direction = Direction.noising
+    sample: int | None = None
 
 
 @dataclass

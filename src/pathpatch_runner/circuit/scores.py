@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pathpatch_runner.circuit.edges import Scores, edges_of
+from pathpatch_runner.circuit.edges import Numbers, Scores, edges_of
 from pathpatch_runner.circuit.names import listed
 from pathpatch_runner.errors import CircuitError, did_you_mean
 from pathpatch_runner.graph import Graph
@@ -72,6 +72,14 @@ def random_scores(graph: Graph, seed: int) -> Scores:
     """A draw for every edge, to compare other scores with. The same for one seed and graph."""
     generator = np.random.default_rng([seed, _STREAM])
     return generator.standard_normal(len(edges_of(graph)))
+
+
+def sampled_edges(graph: Graph, count: int, seed: int) -> Numbers:
+    """Numbers of `count` different edges (all of them, if there are fewer), ascending; the same for
+    one seed and graph."""
+    generator = np.random.default_rng([seed, _STREAM, 1])
+    total = len(edges_of(graph))
+    return np.sort(generator.permutation(total)[: min(count, total)])
 
 
 def _count(number: int, what: str) -> str:

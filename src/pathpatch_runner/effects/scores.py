@@ -33,7 +33,7 @@ SCORE_COLUMNS = (
     Column("method", TEXT, "", "exact, eap, eap_ig_inputs, eap_ig_activations or random"),
     Column("metric", TEXT, "", "name of the metric"),
     Column("direction", TEXT, "", "of the effect that is estimated"),
-    Column("score", pa.float64(), "metric", "estimate of the mean effect"),
+    Column("score", pa.float64(), "metric", "estimate of the mean effect; null: not sampled"),
     Column("score_se", pa.float64(), "metric", "standard error over pairs"),
     Column("n", pa.int64(), "evaluation points", "evaluation points averaged over"),
 )
@@ -77,7 +77,7 @@ def scores_table(names: RunNames, scores: Scores) -> pa.Table:
     columns["metric"] = same(scores.metric.name)
     columns["direction"] = same(scores.direction.value)
     means, errors = (np.concatenate(parts) for parts in zip(*scores.methods.values(), strict=True))
-    columns["score"] = pa.array(means)
+    columns["score"] = pa.array(means, mask=~np.isfinite(means))
     columns["score_se"] = pa.array(errors, mask=~np.isfinite(errors))
     columns["n"] = pa.array(np.full(total, scores.n))
     schema = table_schema((*RUN_COLUMNS, *SCORE_COLUMNS), [scores.metric])

@@ -21,10 +21,11 @@ from pathpatch_runner.graph import Graph
 @dataclass(frozen=True)
 class RunScores:
     """What this run says of every edge. `methods`: of the scores it makes (`scores.methods`);
-    `scores`: those that are there already."""
+    `scores`: those that are there already; `sampled`: methods that score a sample of edges only."""
 
     methods: tuple[str, ...] = ()
     scores: EdgeScores | None = None
+    sampled: tuple[str, ...] = ()
 
     def ready(self, by: str | None, where: str) -> EdgeScores | None:
         """The scores, if those of a method are there; None: not yet. Raises ConfigError for a
@@ -47,7 +48,13 @@ class RunScores:
                 f'{where}: scores.methods does not have "{by}".{did_you_mean(by, self.methods)} '
                 f"It has: {', '.join(self.methods)}"
             )
-        return by or self.methods[0]
+        name = by or self.methods[0]
+        if name in self.sampled:
+            raise ConfigError(
+                f"{where}: {name} scores a sample of edges only (scores.sample), and to choose by "
+                "score every edge needs one. Choose by another method, or leave scores.sample out"
+            )
+        return name
 
 
 NO_SCORES = RunScores()

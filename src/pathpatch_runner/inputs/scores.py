@@ -23,10 +23,12 @@ def run_scores(config: ExperimentConfig, scores: EdgeScores) -> RunScores:
     known = dict(scores.methods)
     if ScoreMethod.random in config.scores.methods:
         known[ScoreMethod.random.value] = random_scores(scores.graph, config.seed)
-    return RunScores(methods, EdgeScores(scores.graph, known))
+    sampled = () if config.scores.sample is None else (ScoreMethod.exact.value,)
+    return RunScores(methods, EdgeScores(scores.graph, known), sampled)
 
 
 def score_problems(scores: ScoresConfig, source_name: str) -> list[PathPatchError]:
+    """What is wrong with the section whatever the model and the data are."""
     problems: list[PathPatchError] = []
     if scores.steps < 1:
         problems.append(ConfigError(f"scores.steps: {scores.steps} is too small, 1 is the least"))
@@ -40,11 +42,29 @@ def score_problems(scores: ScoresConfig, source_name: str) -> list[PathPatchErro
     twice = [method.value for method in scores.methods if scores.methods.count(method) > 1]
     if twice:
         problems.append(ConfigError(f"scores.methods: {twice[0]} stands there twice"))
+    problems += _sample_problems(scores)
     if scores.of is Scored.nodes and ScoreMethod.random in scores.methods:
         problems.append(
             ConfigError("scores.methods: random is for edges, to choose circuits by. Leave it out")
         )
     return problems
+
+
+def _sample_problems(scores: ScoresConfig) -> list[PathPatchError]:
+    if scores.sample is None:
+        return []
+    if scores.sample < 1:
+        return [ConfigError(f"scores.sample: {scores.sample} is too small, 1 is the least")]
+    if scores.of is Scored.nodes:
+        return [ConfigError("scores.sample: goes with scores.of: edges. Nodes are few: leave it out")]
+    if ScoreMethod.exact not in scores.methods:
+        return [
+            ConfigError(
+                "scores.sample: says how many edges are patched for exact, which scores.methods "
+                "does not have. Add exact, or leave it out"
+            )
+        ]
+    return []
 
 
 def scored_metric_problems(

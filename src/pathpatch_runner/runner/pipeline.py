@@ -24,7 +24,7 @@ import torch
 from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.effects.controls import Controls
 from pathpatch_runner.execute.drive import evaluate
-from pathpatch_runner.execute.scoring import scoring_evaluations
+from pathpatch_runner.execute.scoring import check_gradients, scoring_evaluations
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.graph import Graph
@@ -110,7 +110,7 @@ class _Making:
         files.write_text("plan.txt", planned.text)
         checked = self._check(planned)
         task, backend = checked.task, checked.decision.backend.value
-        scored = self._score(task, backend)
+        scored = self._score(checked)
         if scored is not None and self.inputs.hypotheses.awaits_scores:
             with stages("planning", "plan"):
                 self.inputs = with_scores(config, self.inputs, scored.edges)
@@ -145,17 +145,19 @@ class _Making:
         log.info("backend %s: %s", checked.decision.backend.value, checked.decision.reason)
         return checked
 
-    def _score(self, task: Task, backend: str) -> RunScored | None:
-        config = self.request.config
-        if not config.scores.methods:
-            return None
+    def _score(self, checked: Checked) -> RunScored | None:
+        config, task = self.request.config, checked.task
         methods = [method.value for method in config.scores.methods]
-        total = scoring_evaluations(task, scoring_of(config, backend), methods)
+        if not methods:
+            return None
+        backend = checked.decision.backend.value
+        scoring = scoring_of(config, Graph(task.model.shape), backend)
         with (
             self.stages("scoring edges", "scores"),
-            self.stages.watch.evaluations(total) as advance,
+            self.stages.watch.evaluations(scoring_evaluations(task, scoring, methods)) as advance,
         ):
-            return score_run(config, task, backend, advance)
+            check_gradients(task, methods, checked.decision.proof)
+            return score_run(config, task, scoring, advance)
 
     def _search(self, task: Task, backend: str, files: RunFiles) -> RunFound | None:
         """Paths that are found, where the config asks for a search."""

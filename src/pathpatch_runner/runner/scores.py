@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pathpatch_runner.circuit import EdgeScores, GraphFile, edges_of, graph_data
 from pathpatch_runner.circuit.graph_file import cfg_of
-from pathpatch_runner.circuit.scores import random_scores
+from pathpatch_runner.circuit.scores import random_scores, sampled_edges
 from pathpatch_runner.config import ExperimentConfig, Scored, ScoreMethod
 from pathpatch_runner.effects import RunNames
 from pathpatch_runner.effects.scores import Scores, mean_and_error, scores_table
@@ -36,23 +36,21 @@ class RunScored:
         return scores_table(names, self.scores)
 
     def files(self, names: RunNames) -> Mapping[str, str]:
-        """File name -> text of a graph JSON, one a method."""
+        """File name -> text of a graph JSON, one a method that has a score for every edge."""
         return {
             f"scores.{method}.json": _graph_json(self, method, names)
-            for method in self.edges.methods
+            for method, scores in self.edges.methods.items()
+            if np.isfinite(scores).all()
         }
 
 
 def score_run(
-    config: ExperimentConfig, task: Task, backend: str, advance: Advance
-) -> RunScored | None:
-    """The scores by every method that the config names; None where it names none."""
+    config: ExperimentConfig, task: Task, scoring: Scoring, advance: Advance
+) -> RunScored:
+    """The scores by every method that the config names."""
     wanted = config.scores
-    if not wanted.methods:
-        return None
     graph = Graph(task.model.shape)
     one = scoring_task(task, scored_metric(config))
-    scoring = scoring_of(config, backend)
     sizes = np.array([len(pair.points) for pair in task.pairs.pairs], dtype=np.float64)
     found = {}
     for method in wanted.methods:
@@ -71,10 +69,11 @@ def score_run(
     return RunScored(table, EdgeScores(graph, of_edges))
 
 
-def scoring_of(config: ExperimentConfig, backend: str) -> Scoring:
+def scoring_of(config: ExperimentConfig, graph: Graph, backend: str) -> Scoring:
     """What the config says of scores. `backend`: the executor of `exact`."""
     wanted = config.scores
-    return Scoring(wanted.of, wanted.direction, wanted.steps, backend)
+    sampled = None if wanted.sample is None else sampled_edges(graph, wanted.sample, config.seed)
+    return Scoring(wanted.of, wanted.direction, wanted.steps, backend, sampled)
 
 
 def scored_metric(config: ExperimentConfig) -> str:

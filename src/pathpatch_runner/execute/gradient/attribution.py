@@ -35,12 +35,14 @@ Measure = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Ground:
-    """What a batch's gradients are taken on. `runs`: base and patched."""
+    """What a batch's gradients are taken on. `runs`: base and patched; `count`: told of every run
+    that gradients are taken of."""
 
     graph: Graph
     functions: NodeFunctions
     runs: Runs
     measure: Measure
+    count: Callable[[], None] = lambda: None
 
     def embedding(self, share: float) -> torch.Tensor:
         """[B, T, d_model]: patched + share x (base - patched)."""
@@ -52,6 +54,7 @@ class Ground:
 
     def record(self, embedded: torch.Tensor, moved: Moved | None = None) -> Tape:
         """One run."""
+        self.count()
         return record(self.functions, self.graph.shape, embedded, moved)
 
 

@@ -88,9 +88,11 @@ def _ground(
     direction: Direction,
 ) -> Ground:
     with torch.no_grad():
+        task.model.count_pass()
         clean_first = plain_runs_of(task, functions, batch, draw)
     runs = clean_first if direction is Direction.noising else clean_first.swapped()
-    return Ground(graph, functions, runs, _Measure(task, functions, batch, clean_first))
+    measure = _Measure(task, functions, batch, clean_first)
+    return Ground(graph, functions, runs, measure, task.model.count_pass)
 
 
 class _Measure:
