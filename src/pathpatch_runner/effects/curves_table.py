@@ -57,6 +57,7 @@ VALUE_COLUMNS = (
     *interval_columns("cpr", "fraction"),
     Column("cmd", pa.float64(), "fraction", "area of |1 - carried| over the sizes"),
     *interval_columns("cmd", "fraction"),
+    Column("explained", NUMBERS, "fraction", "by size: proportion explained, 1 - aue / ate"),
     Column("cpr_difference", pa.float64(), "fraction", "cpr minus that of other"),
     *interval_columns("cpr_difference", "fraction"),
     Column("area_between", pa.float64(), "fraction", "area between both curves"),
@@ -133,6 +134,8 @@ class _Curves:
         direction = results.directions.index(Direction.denoising)
         n_metrics = len(results.metrics)
         readings = slice(direction * n_metrics, (direction + 1) * n_metrics)
+        self._sums = sums
+        self._rows = np.arange(len(sums.effects)).reshape(results.shape)[direction]
         self._effects = sums.effects.reshape(*results.shape, -1)[direction]
         self._totals = sums.totals[readings]
         self._withheld = reasons(sums, self._draws)[readings]
@@ -145,7 +148,9 @@ class _Curves:
         measured = [(family, *self._carried(family, metric)) for family in families]
         for family, carried, drawn in measured:
             key = {"hypothesis": family.hypothesis, "entry": family.entry, **reading}
-            yield {**key, **self._own(family, carried, drawn), **_edges(self._results, family)}
+            own = self._own(family, carried, drawn)
+            own["explained"] = self._explained(family, metric)
+            yield {**key, **own, **_edges(self._results, family)}
         for (one, *ours), (two, *theirs) in itertools.combinations(measured, 2):
             if len(one.sizes) == len(two.sizes) and (one.sizes == two.sizes).all():
                 key = {"hypothesis": one.hypothesis, "entry": one.entry, "other": two.name}
@@ -170,6 +175,13 @@ class _Curves:
             "carried": [_known(value) for value in carried],
             **values,
         }
+
+    def _explained(self, family: SizedFamily, metric: int) -> list[float | None]:
+        """[size]: what overshoot on some pairs does not make up for on others."""
+        rows = self._rows[list(family.units), metric]
+        unexplained = self._sums.unexplained[rows].sum(-1)
+        shares = 1 - quotient(unexplained, self._sums.explainable[self._sums.yardstick[rows]].sum(-1))
+        return [None if self._withheld[metric] else _known(share) for share in shares]
 
     def _both(
         self, sizes: Floats, ours: Sequence[Floats], theirs: Sequence[Floats]

@@ -56,7 +56,9 @@ def _sample_problems(scores: ScoresConfig) -> list[PathPatchError]:
     if scores.sample < 1:
         return [ConfigError(f"scores.sample: {scores.sample} is too small, 1 is the least")]
     if scores.of is Scored.nodes:
-        return [ConfigError("scores.sample: goes with scores.of: edges. Nodes are few: leave it out")]
+        return [
+            ConfigError("scores.sample: goes with scores.of: edges. Nodes are few: leave it out")
+        ]
     if ScoreMethod.exact not in scores.methods:
         return [
             ConfigError(

@@ -19,7 +19,8 @@
 
 A *run* is what one command computes: experiment, model, overrides. `where` selects rows by
 columns of the tables (`over.s: a9.h6` too). The columns clean, corrupt, patched and effect are
-those of effects.parquet, all others those of summary.parquet. Checks, one for each claim:
+those of effects.parquet; cpr, cmd, auroc and their like those of curves.parquet (`other: null` for
+a curve by itself); all others those of summary.parquet. Checks, one for each claim:
 
     value, tolerance          one row, |found - value| <= tolerance
     at_least, at_most         one row, one or both

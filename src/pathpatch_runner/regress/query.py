@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pathpatch_runner.effects import curves_table as curves
 from pathpatch_runner.effects.schema import VALUE_COLUMNS
 from pathpatch_runner.errors import PublishedError, did_you_mean
 
 POINT_VALUES = frozenset(column.name for column in VALUE_COLUMNS)
-"""Columns that effects.parquet has; a claim about any other reads summary.parquet."""
+"""Columns that effects.parquet has."""
+
+OF_CURVES = frozenset(column.name for column in curves.VALUE_COLUMNS) - {"n_edges"}
+"""Columns that curves.parquet has; a claim about any other reads summary.parquet."""
 
 NAMING = ("hypothesis", "unit", "path_id", "metric", "direction", "pair_id", "position")
 MOST_SHOWN = 5
@@ -23,6 +27,8 @@ Row = Mapping[str, Any]
 
 def table_name(column: str) -> str:
     """The table in which a claim's column lies."""
+    if column in OF_CURVES:
+        return "curves.parquet"
     return "effects.parquet" if column in POINT_VALUES else "summary.parquet"
 
 
@@ -67,7 +73,9 @@ def number(row: Row, column: str) -> float:
 
 
 def same(cell: Any, value: Any) -> bool:
-    """Whether a cell is what a claim says: numbers by value, all else as text."""
+    """Whether a cell is what a claim says: numbers by value, all else as text; null is null."""
+    if value is None:
+        return cell is None
     if isinstance(cell, int | float) and isinstance(value, int | float):
         return cell == value
     return cell is not None and str(cell) == str(value)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pathpatch_runner.report.areas import area_lines
 from pathpatch_runner.report.rows import (
     Row,
     Section,
@@ -67,12 +69,16 @@ def print_plan(text: str, console: Console | None = None) -> None:
 
 
 def print_summary(summary: pa.Table, directory: Path, console: Console | None = None) -> None:
-    """The summary table, most important rows only, and where everything lies."""
+    """The summary table, most important rows only; areas under curves; where everything lies."""
     console = console or terminal()
     settings = settings_of(summary)
     sections = sections_of(summary)
+    file = directory / "curves.parquet"
+    curves = pq.read_table(file) if file.is_file() else None
     for section in sections:
         _print_section(console, section)
+        for line in area_lines(curves, section):
+            console.print(Text(visible(line.replace("`", ""))))
     console.print(Text(_legend(settings) if sections else NO_ROWS, style="dim"))
     _print_plain(console, f"report  {directory / 'report.html'}")
 

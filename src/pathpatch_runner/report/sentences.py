@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pathpatch_runner.report.figures.forest import share_of
+from pathpatch_runner.report.areas import area_lines
 from pathpatch_runner.report.rows import SIGNIFICANT, Row, Section, full_name, is_significant, label
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, counted, interval, number, percent, probability
@@ -146,11 +147,5 @@ def _contrasts(view: RunView, section: Section) -> Iterator[str]:
 
 
 def _curves(view: RunView, section: Section) -> Iterator[str]:
-    table = view.table("curves")
-    for row in [] if table is None else table.to_pylist():
-        if row.get("metric") != section.metric or row.get("cpr") is None:
-            continue
-        name = " / ".join(str(row[key]) for key in ("hypothesis", "entry") if row.get(key))
-        cpr = interval(row.get("cpr_ci_low"), row.get("cpr_ci_high"))
-        cmd = interval(row.get("cmd_ci_low"), row.get("cmd_ci_high"))
-        yield f"`{name}`: CPR {number(row['cpr'])} {cpr}, CMD {number(row.get('cmd'))} {cmd}."
+    for line in area_lines(view.table("curves"), section):
+        yield f"{line}."
