@@ -180,7 +180,9 @@ class _Curves:
         """[size]: what overshoot on some pairs does not make up for on others."""
         rows = self._rows[list(family.units), metric]
         unexplained = self._sums.unexplained[rows].sum(-1)
-        shares = 1 - quotient(unexplained, self._sums.explainable[self._sums.yardstick[rows]].sum(-1))
+        shares = 1 - quotient(
+            unexplained, self._sums.explainable[self._sums.yardstick[rows]].sum(-1)
+        )
         return [None if self._withheld[metric] else _known(share) for share in shares]
 
     def _both(

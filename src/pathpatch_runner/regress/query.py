@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pathpatch_runner.effects import curves_table as curves
+from pathpatch_runner.effects.curves_table import VALUE_COLUMNS as CURVE_COLUMNS
 from pathpatch_runner.effects.schema import VALUE_COLUMNS
 from pathpatch_runner.errors import PublishedError, did_you_mean
 
 POINT_VALUES = frozenset(column.name for column in VALUE_COLUMNS)
 """Columns that effects.parquet has."""
 
-OF_CURVES = frozenset(column.name for column in curves.VALUE_COLUMNS) - {"n_edges"}
+OF_CURVES = frozenset(column.name for column in CURVE_COLUMNS) - {"n_edges"}
 """Columns that curves.parquet has; a claim about any other reads summary.parquet."""
 
 NAMING = ("hypothesis", "unit", "path_id", "metric", "direction", "pair_id", "position")

@@ -21,7 +21,8 @@ def area_lines(curves: pa.Table | None, part: Section) -> list[str]:
     rows = [
         row
         for row in rows_of(curves)
-        if (row.get("metric"), row.get("direction", part.direction)) == (part.metric, part.direction)
+        if (row.get("metric"), row.get("direction", part.direction))
+        == (part.metric, part.direction)
     ]
     lines = [*_alone(rows), *_compared(rows)]
     left = len(lines) - MOST_LINES

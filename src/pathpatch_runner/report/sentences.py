@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pathpatch_runner.report.figures.forest import share_of
 from pathpatch_runner.report.areas import area_lines
+from pathpatch_runner.report.figures.forest import share_of
 from pathpatch_runner.report.rows import SIGNIFICANT, Row, Section, full_name, is_significant, label
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, counted, interval, number, percent, probability
