@@ -5,14 +5,16 @@ Random models of every architecture class x random path sets from the grammar x 
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
 
-from execute.executors import BRUTE_FORCE, run
+from execute.executors import BRUTE_FORCE, run, run_task
 from execute.models import NAMES, TOLERANCE, specimen
-from execute.path_sets import random_pairs, random_path_set
-from pathpatch_runner.config import Direction
+from execute.path_sets import random_pairs, random_path_set, task_of
+from pathpatch_runner.config import Direction, PatchConfig
+from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.graph import Graph
 
 DIRECTIONS = [Direction.noising, Direction.denoising]
@@ -86,3 +88,23 @@ def test_random_sets_are_not_trivial() -> None:
         value = found.patched[Direction.noising][0]
         partial += bool(abs(value - found.clean).max() > 1e-6 < abs(value - found.corrupt).max())
     assert partial >= 8
+
+
+def test_noise_of_several_draws() -> None:
+    """Causal tracing: every draw is a corrupt run of its own, and values are means over draws."""
+    one = specimen("gpt2")
+    rng = random.Random(4)
+    graph = Graph(one.model.shape)
+    sets = [random_path_set(rng, graph, positions=True, back=True) for _ in range(3)]
+    pairs = random_pairs(rng, 11, (2, 2, 3), everywhere=False)
+    task, alphabet = task_of(one.model, pairs, sets, ("logit_diff", "kl"))
+    noise = source_named("noise")(PatchConfig(source="noise", noise_scale=1.0, noise_draws=3), 7)
+    task = dataclasses.replace(task, source=noise.on(one.model, pairs))
+    expected, *others = (
+        run_task(executor, task, alphabet, sets, DIRECTIONS, one.reference)
+        for executor in (BRUTE_FORCE, "hooks", "delta")
+    )
+    for found in others:
+        assert found.corrupt == pytest.approx(expected.corrupt, abs=1e-9)
+        for direction in DIRECTIONS:
+            assert found.patched[direction] == pytest.approx(expected.patched[direction], abs=1e-9)

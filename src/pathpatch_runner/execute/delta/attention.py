@@ -74,20 +74,22 @@ class LayerAttention:
         """
         versions = _in_blocks(versions)
         slots = versions.slots
-        queried = np.unique(slots[:, Q])
-        queried = queried[queried != UNCHANGED]
-        keyed = np.unique(slots[:, K:])
-        keyed = keyed[keyed != UNCHANGED]
-        same = np.array_equal(queried, keyed) and np.array_equal(
+        query_readings = np.unique(slots[:, Q])
+        query_readings = query_readings[query_readings != UNCHANGED]
+        key_readings = np.unique(slots[:, K:])
+        key_readings = key_readings[key_readings != UNCHANGED]
+        same = np.array_equal(query_readings, key_readings) and np.array_equal(
             positions.numbers, key_positions.numbers
         )
-        of_queries = normed(versions.readings[queried], positions) if len(queried) else None
+        of_queries = None
+        if len(query_readings):
+            of_queries = normed(versions.readings[query_readings], positions)
         of_keys = of_queries if same else None
-        if of_keys is None and len(keyed):
-            of_keys = normed(versions.readings[keyed], key_positions)
-        queries = _Projected(self._part, Q, of_queries, queried, positions)
-        keys = _Projected(self._part, K, of_keys, keyed, key_positions)
-        values = _Projected(self._part, V, of_keys, keyed, key_positions)
+        if of_keys is None and len(key_readings):
+            of_keys = normed(versions.readings[key_readings], key_positions)
+        queries = _Projected(self._part, Q, of_queries, query_readings, positions)
+        keys = _Projected(self._part, K, of_keys, key_readings, key_positions)
+        values = _Projected(self._part, V, of_keys, key_readings, key_positions)
         for head in np.unique(versions.heads).tolist():
             numbers = np.flatnonzero(versions.heads == head)
             one = _Head(self, head, queries, keys, values, positions, key_positions)
@@ -121,7 +123,7 @@ def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
 
 
 class _Projected:
-    """Queries, keys or values of changed readings, projected head by head as queried for."""
+    """Queries, keys or values of changed readings, projected head by head as they are wanted."""
 
     def __init__(
         self,
@@ -208,19 +210,19 @@ class _Head:
         pattern = self._pattern(slots[:, :, 0], queries=queries, keys=keys)
         if not values:
             return pattern @ self._v - self._z
-        keyed = self._values.rows(self._group, slots[:, V, 0])
+        changed = self._values.rows(self._group, slots[:, V, 0])
         columns = self._key_positions.take(pattern, -1)
         if not queries and not keys:
-            return columns @ (keyed - self._key_positions.take(self._v))
+            return columns @ (changed - self._key_positions.take(self._v))
         cached = self._v.clone()
         cached[:, self._key_positions.index] = 0
-        return pattern @ cached + columns @ keyed - self._z
+        return pattern @ cached + columns @ changed - self._z
 
     def _of_queries(self, wanted: np.ndarray) -> torch.Tensor:
         """Only the queries changed: all versions share one product with the cached keys."""
-        queried = self._queries.rows(self._head, wanted)
-        rows = queried.transpose(0, 1).flatten(1, 2)
-        scores = scores_of(self._part, rows, self._k).unflatten(1, queried.shape[0:3:2])
+        q = self._queries.rows(self._head, wanted)
+        rows = q.transpose(0, 1).flatten(1, 2)
+        scores = scores_of(self._part, rows, self._k).unflatten(1, q.shape[0:3:2])
         pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
         z = (pattern.flatten(1, 2) @ self._v).view(*pattern.shape[:3], -1)
         result: torch.Tensor = (z - self._z[:, None]).transpose(0, 1).contiguous()
@@ -228,11 +230,11 @@ class _Head:
 
     def _pattern(self, slots: np.ndarray, *, queries: bool, keys: bool) -> torch.Tensor:
         """[n or 1, B, P, T]."""
-        queried = self._queries.rows(self._head, slots[:, Q]) if queries else self._q[None]
-        scores = scores_of(self._part, queried, self._k)
+        q = self._queries.rows(self._head, slots[:, Q]) if queries else self._q[None]
+        scores = scores_of(self._part, q, self._k)
         if keys:
-            keyed = self._keys.rows(self._group, slots[:, K])
-            changed = scores_of(self._part, queried, keyed)
+            k = self._keys.rows(self._group, slots[:, K])
+            changed = scores_of(self._part, q, k)
             if len(scores) != len(changed):
                 scores = scores.expand(len(changed), -1, -1, -1).clone()
             scores[..., self._key_positions.slice or self._key_positions.index] = changed
@@ -241,12 +243,12 @@ class _Head:
     def _by_distance(self, slots: np.ndarray) -> torch.Tensor:
         """Keys or values that depend on the distance: one row of slots [n, slot] a distance."""
         masks = self._layer._back_masks(self._positions.index, self._all)
-        queried = self._q[None].expand(len(slots), -1, -1, -1)
+        q = self._q[None].expand(len(slots), -1, -1, -1)
         if (slots[0, Q] != UNCHANGED).any():
-            queried = self._queries.rows(self._head, slots[:, Q, 0])
-        scores = scores_of(self._part, queried, self._k)
+            q = self._queries.rows(self._head, slots[:, Q, 0])
+        scores = scores_of(self._part, q, self._k)
         for back, mask in enumerate(masks):
-            changed = scores_of(self._part, queried, self._whole(K, slots[:, K, back]))
+            changed = scores_of(self._part, q, self._whole(K, slots[:, K, back]))
             scores = torch.where(mask, changed, scores)
         pattern = scores.masked_fill_(self._mask, -torch.inf).softmax(-1)
         z = -self._z
@@ -260,7 +262,7 @@ class _Head:
         result = cached[None].repeat(len(wanted), 1, 1, 1)
         rows = np.flatnonzero(wanted != UNCHANGED)
         if len(rows):
-            keyed = projected.rows(self._group, wanted[rows])
+            rows_read = projected.rows(self._group, wanted[rows])
             index = torch.as_tensor(rows).to(result.device, non_blocking=True)
-            result[index[:, None], :, self._key_positions.index] = keyed.permute(0, 2, 1, 3)
+            result[index[:, None], :, self._key_positions.index] = rows_read.permute(0, 2, 1, 3)
         return result
