@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from pathpatch_runner.cli.schema import register_schemas
-from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import resolve_hypotheses
 from pathpatch_runner.regress.published import Claim, Order, Top, read_all
@@ -47,6 +47,12 @@ def test_what_a_claim_asks_for_is_in_its_experiment(claim: Claim) -> None:
     check = claim.check
     if isinstance(check, Order | Top) and check.by == "hypothesis":
         hypotheses += [name for name in check.names if isinstance(name, str)]
+    if config.search is not None:
+        # What it finds is evaluated in both directions, under names of its own.
+        assert set(hypotheses) <= {*config.hypotheses, "found", "found_rest"}
+        assert where.get("direction") in {d.value for d in Direction}
+        assert where.get("metric", config.metrics[0]) in config.metrics
+        return
     assert set(hypotheses) <= set(config.hypotheses)
     assert where.get("direction") in {d.value for d in config.patch.directions}
     if model not in SHAPES:

@@ -8,6 +8,7 @@ import pytest
 
 from pathpatch_runner.errors import Problems, PublishedError
 from pathpatch_runner.regress.published import (
+    Exactly,
     Near,
     Order,
     Run,
@@ -29,6 +30,8 @@ claims:
   - {id: order, experiment: toy, where: {}, column: aue, by: over.s,
      order: [a0.h1, 0, a0.h2], source: s}
   - {id: top, experiment: toy, where: {}, column: aue, by: over.s, top: [a0.h1], source: s}
+  - {id: exactly, experiment: toy, table: found, where: {}, column: aue, by: path,
+     exactly: [a, b], source: s}
 golden: {runs: [{experiment: toy, model: gpt2}], tolerance: {aue: 0.1}}
 """
 
@@ -48,9 +51,11 @@ def test_every_check_is_read(tmp_path: Path) -> None:
         Sign(positive=False),
         Order("over.s", ("a0.h1", 0.0, "a0.h2")),
         Top("over.s", ("a0.h1",)),
+        Exactly("path", ("a", "b")),
     ]
     assert published.claims[1].run.words == ("experiment=toy", "model=gpt2", "seed=1")
-    assert [claim.secondary for claim in published.claims] == [False, True, False, False, False]
+    assert [claim.secondary for claim in published.claims] == [False, True, *[False] * 4]
+    assert [claim.table for claim in published.claims] == [*[""] * 5, "found"]
     assert published.golden.runs == (Run("toy", "gpt2"),)
     assert published.golden.tolerance == {"aue": 0.1}
 
@@ -71,12 +76,12 @@ START = "claims: [{id: c, experiment: toy, where: {}, column: aue, source: s"
         (
             START + "}]",
             'toy/published.yaml: claim 1 ("c"): must say one of value (with tolerance), at_least '
-            "and/or at_most, sign, order, top; it says none",
+            "and/or at_most, sign, order, top, exactly; it says none",
         ),
         (
             START + ", value: 1, sign: positive}]",
             'toy/published.yaml: claim 1 ("c"): must say one of value (with tolerance), at_least '
-            "and/or at_most, sign, order, top; it says value and sign",
+            "and/or at_most, sign, order, top, exactly; it says value and sign",
         ),
         (
             START + ", value: 1}]",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pathpatch_runner.regress.published import Check, Claim, Near, Order, Run, Sign, Top, Within
+from pathpatch_runner.regress.published import (
+    Check,
+    Claim,
+    Exactly,
+    Near,
+    Order,
+    Run,
+    Sign,
+    Top,
+    Within,
+)
 from pathpatch_runner.regress.query import table_name
 from pathpatch_runner.regress.verdict import Mark, judge
 from regress.tables import ROWS, row
@@ -40,6 +50,8 @@ def claim(
         (Order("over.s", ("a0.h1", "a0.h1")), {}, "1, 1", "0", Mark.failed),
         (Top("over.s", ("a0.h0", "a1.h0")), {}, "a1.h0, a0.h0", "0 of 2", Mark.passed),
         (Top("over.s", ("a0.h0", "a0.h1")), {}, "a1.h0, a0.h0", "1 of 2", Mark.failed),
+        (Exactly("over.s", ("a0.h0",)), FIRST, "a0.h0", "0 missing, 0 too many", Mark.passed),
+        (Exactly("over.s", ("a0.h1",)), FIRST, "a0.h0", "1 missing, 1 too many", Mark.failed),
     ],
 )
 def test_checks(
@@ -108,5 +120,6 @@ def test_a_secondary_claim_says_so() -> None:
 
 
 def test_values_of_single_points_are_in_the_other_table() -> None:
+    assert table_name("effect_mean", "found") == "found.parquet"
     assert table_name("patched") == "effects.parquet"
     assert table_name("patched_mean") == "summary.parquet"

@@ -128,6 +128,24 @@ def test_an_or_gate_is_found_by_what_suffices_and_not_by_what_is_needed(
     assert set(found) == (either if direction is Direction.denoising else set())
 
 
+@pytest.mark.parametrize("direction", list(Direction))
+def test_what_is_invisible_one_step_at_a_time_is_missed(
+    tmp_path: Path, direction: Direction
+) -> None:
+    """A majority of three heads: any two of them do everything, and none alone does anything."""
+    pairs = tmp_path / "majority.jsonl"
+    pair = {"clean": [1], "corrupt": [0], "answer": 1, "distractor": 2}
+    pairs.write_text("".join(json.dumps({"id": f"g{n}", **pair}) + "\n" for n in range(16)))
+    config = config_of(tmp_path, "micro_majority")
+    assert isinstance(config.dataset, JsonlDatasetConfig)
+    config.dataset.path = str(pairs)
+    config.hypotheses = {}
+    config.search = SearchConfig(direction=direction)
+    run = pp.run(config)
+    kept = [row["path"] for row in run.table("found").to_pylist() if row["status"] != "pruned"]
+    assert kept == ["m0->logits"]
+
+
 class Interrupted(Exception):
     """In place of a kill."""
 

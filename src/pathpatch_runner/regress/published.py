@@ -20,7 +20,8 @@
 A *run* is what one command computes: experiment, model, overrides. `where` selects rows by
 columns of the tables (`over.s: a9.h6` too). The columns clean, corrupt, patched and effect are
 those of effects.parquet; cpr, cmd, auroc and their like those of curves.parquet (`other: null` for
-a curve by itself); all others those of summary.parquet. Checks, one for each claim:
+a curve by itself); all others those of summary.parquet; `table: found` names another one. Checks,
+one for each claim:
 
     value, tolerance          one row, |found - value| <= tolerance
     at_least, at_most         one row, one or both
@@ -28,6 +29,7 @@ a curve by itself); all others those of summary.parquet. Checks, one for each cl
     order, by                 column `by` names the rows; values fall in this order; a number
                               in the list stands for itself: [a9.h9, a9.h6, 0, a10.h7]
     top, by                   the rows of these names hold the largest |values|, in any order
+    exactly, by               there are rows of these names and of no other
 """
 
 from __future__ import annotations
@@ -49,10 +51,10 @@ from pathpatch_runner.errors import (
 )
 
 PUBLISHED = "published.yaml"
-CHECKS = ("value", "at_least", "at_most", "sign", "order", "top")
+CHECKS = ("value", "at_least", "at_most", "sign", "order", "top", "exactly")
 KEYS = (
     *("id", "experiment", "model", "overrides", "where", "column", *CHECKS),
-    *("tolerance", "by", "source", "secondary", "file"),
+    *("tolerance", "by", "source", "secondary", "file", "table"),
 )
 SIGNS = ("positive", "negative")
 
@@ -111,12 +113,21 @@ class Top:
     names: tuple[str, ...]
 
 
-Check = Near | Within | Sign | Order | Top
+@dataclass(frozen=True)
+class Exactly:
+    """Names of all rows there are, in any order."""
+
+    by: str
+    names: tuple[str, ...]
+
+
+Check = Near | Within | Sign | Order | Top | Exactly
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One published statement. `file`: what its run reads and does not ship, "" if nothing."""
+    """One published statement. `file`: what its run reads and does not ship, "" if nothing;
+    `table`: where its column lies, "" for what the column itself says."""
 
     id: str
     run: Run
@@ -126,6 +137,7 @@ class Claim:
     source: str
     secondary: bool = False
     file: str = ""
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -222,6 +234,7 @@ def _claim(where: str, entry: Any) -> Claim:
         source=str(entry["source"]),
         secondary=bool(entry.get("secondary", False)),
         file=str(entry.get("file") or ""),
+        table=str(entry.get("table") or ""),
     )
 
 
@@ -245,7 +258,7 @@ def _check(where: str, entry: Mapping[str, Any]) -> Check:
     if not given or (len(given) > 1 and given != ["at_least", "at_most"]):
         raise PublishedError(
             f"{where}: must say one of value (with tolerance), at_least and/or at_most, sign, "
-            f"order, top; it says {' and '.join(given) or 'none'}"
+            f"order, top, exactly; it says {' and '.join(given) or 'none'}"
         )
     kind = given[0]
     if kind == "value":
@@ -267,7 +280,8 @@ def _check(where: str, entry: Mapping[str, Any]) -> Check:
     if kind == "order":
         kept = tuple(n if isinstance(n, str) else float(n) for n in names)
         return Order(str(entry["by"]), kept)
-    return Top(str(entry["by"]), tuple(str(name) for name in names))
+    found = Top if kind == "top" else Exactly
+    return found(str(entry["by"]), tuple(str(name) for name in names))
 
 
 def _golden(where: str, entry: Any) -> GoldenSpec:

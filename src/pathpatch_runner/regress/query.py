@@ -25,8 +25,10 @@ MOST_SHOWN = 5
 Row = Mapping[str, Any]
 
 
-def table_name(column: str) -> str:
-    """The table in which a claim's column lies."""
+def table_name(column: str, table: str = "") -> str:
+    """The file in which a claim's column lies. `table`: as the claim names it, "" if not."""
+    if table:
+        return f"{table}.parquet"
     if column in OF_CURVES:
         return "curves.parquet"
     return "effects.parquet" if column in POINT_VALUES else "summary.parquet"

@@ -74,7 +74,7 @@ def _claim(published: Published, claim: Claim, session: Session) -> Verdict:
         mark = Mark.failed if outcome.available else Mark.unavailable
         return not_judged(group, claim, mark, outcome.reason)
     try:
-        rows = session.rows(claim.run, table_name(claim.column))
+        rows = session.rows(claim.run, table_name(claim.column, claim.table))
     except PublishedError as error:
         return not_judged(group, claim, Mark.failed, str(error))
     return judge(group, claim, rows)

@@ -13,7 +13,7 @@ from enum import Enum
 from itertools import pairwise
 
 from pathpatch_runner.errors import PublishedError
-from pathpatch_runner.regress.published import Check, Claim, Near, Order, Sign, Top, Within
+from pathpatch_runner.regress.published import Check, Claim, Exactly, Near, Order, Sign, Top, Within
 from pathpatch_runner.regress.query import Row, number, one, same, select
 
 
@@ -79,7 +79,8 @@ def expected(check: Check) -> str:
         return "> 0" if check.positive else "< 0"
     if isinstance(check, Order):
         return " > ".join(_label(name) for name in check.names)
-    return f"top: {', '.join(check.names)}"
+    what = "top" if isinstance(check, Top) else "exactly"
+    return f"{what}: {', '.join(check.names)}"
 
 
 def _compare(claim: Claim, rows: Sequence[Row]) -> tuple[str, str, bool]:
@@ -89,6 +90,8 @@ def _compare(claim: Claim, rows: Sequence[Row]) -> tuple[str, str, bool]:
         return _order(check, claim, rows)
     if isinstance(check, Top):
         return _top(check, claim, rows)
+    if isinstance(check, Exactly):
+        return _exactly(check, claim, rows)
     value = one(rows, claim.where, claim.column)
     off = _distance(check, value)
     return shown(value), shown(off), off == 0 if not isinstance(check, Near) else _near(check, off)
@@ -132,6 +135,14 @@ def _top(check: Top, claim: Claim, rows: Sequence[Row]) -> tuple[str, str, bool]
     largest = [str(row[check.by]) for row in ranked[: len(check.names)]]
     missing = [name for name in check.names if name not in largest]
     return ", ".join(largest), f"{len(missing)} of {len(check.names)}", not missing
+
+
+def _exactly(check: Exactly, claim: Claim, rows: Sequence[Row]) -> tuple[str, str, bool]:
+    found = [str(row[check.by]) for row in select(rows, claim.where, check.by)]
+    missing = set(check.names) - set(found)
+    surplus = set(found) - set(check.names)
+    off = f"{len(missing)} missing, {len(surplus)} too many"
+    return ", ".join(found) or "none", off, not missing and not surplus
 
 
 def _label(name: str | float) -> str:
