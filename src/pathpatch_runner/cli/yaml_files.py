@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from pathpatch_runner.errors import ConfigError
 from pathpatch_runner.reading import read_text
+from pathpatch_runner.reading.refusals import too_deep
 from pathpatch_runner.reading.yaml_text import check_bounds
 
 
@@ -39,9 +40,16 @@ class YamlFiles(FileConfigSource):
             raise ConfigError(
                 f"{file}{line}: not YAML: {error.problem or error.context}"
             ) from error
+        except RecursionError:
+            raise ConfigError(f"{file}: {too_deep()}") from None
         except (yaml.YAMLError, OSError, ValueError) as error:
             raise ConfigError(f"{file}: not a config: {str(error).splitlines()[0]}") from error
-        header = ConfigSource._get_header_dict(text)
+        try:
+            header = ConfigSource._get_header_dict(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"{file}: its first lines: {error}. Write: # @package _global_"
+            ) from error
         where = f"{self.scheme()}://{self.path}"
         return ConfigResult(config=config, path=where, provider=self.provider, header=header)
 

@@ -70,7 +70,7 @@ class Proofs:
                 probed=Probed.of_dict(data["probed"]),
                 proof=None if proof is None else _proof_of(proof),
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def keep(self, kept: Kept) -> None:

@@ -99,9 +99,9 @@ class _Reader:
         if not isinstance(metadata.get("general.architecture"), str):
             raise ValueError("it names no architecture")
         tensors = tuple(self._tensor() for _ in range(n_tensors))
-        step = int(metadata.get("general.alignment", 32))
-        if step < 1:
-            raise ValueError(f"alignment {step}")
+        step = metadata.get("general.alignment", 32)
+        if not isinstance(step, int) or step < 1:
+            raise ValueError(f"alignment {step!r}")
         return GgufHeader(metadata, tensors, -(-self._at // step) * step)
 
     def _unpack(self, form: str) -> tuple[Any, ...]:
@@ -152,7 +152,7 @@ def gguf_shape(header: GgufHeader) -> ModelShape | None:
 
     def said(name: str) -> Any:
         value = header.metadata.get(f"{kind}.{name}")
-        return value if isinstance(value, int) else None
+        return value if isinstance(value, int) and value > 0 else None
 
     names = {
         "n_layers": "block_count",
@@ -165,12 +165,16 @@ def gguf_shape(header: GgufHeader) -> ModelShape | None:
     missing = [f"{kind}.{names[ours]}" for ours, size in sizes.items() if size is None]
     if missing:
         raise ModelError(f"model.path: the GGUF file does not say {', '.join(missing)}")
+    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    d_vocab = said("vocab_size") or (len(tokens) if isinstance(tokens, list) else 0)
+    if not d_vocab:
+        raise ModelError("model.path: the GGUF file does not say how many tokens there are")
     n_kv = said("attention.head_count_kv")
     width = said("rope.dimension_count") if kind == "llama" else said("attention.key_length")
     return ModelShape(
         **sizes,
         d_head=width or sizes["d_model"] // sizes["n_heads"],
-        d_vocab=said("vocab_size") or len(header.metadata.get("tokenizer.ggml.tokens", ())),
+        d_vocab=d_vocab,
         n_key_value_heads=None if n_kv in (None, sizes["n_heads"]) else n_kv,
         gated_mlp=kind in GATED,
         separable_heads=kind not in POST_NORM,

@@ -88,7 +88,7 @@ def _settings(directory: Path) -> dict[str, str]:
     try:
         text = (directory / ".hydra" / "overrides.yaml").read_text(encoding="utf-8")
         overrides = yaml.safe_load(text) or []
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return _parsed(overrides)
 
@@ -110,7 +110,7 @@ def _parsed(overrides: Any) -> dict[str, str]:
 def _json(path: Path) -> Mapping[str, Any] | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

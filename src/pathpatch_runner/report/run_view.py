@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.report.rows import Section, Settings, sections_of, settings_of
+from pathpatch_runner.store.manifest import misfits
 
 TABLES = (
     "summary",
@@ -86,8 +87,10 @@ def read_run(directory: Path | str, tables: Sequence[str] = TABLES) -> RunView:
         raise StoreError(
             f'"{directory}" has no manifest.json: it is no finished run. Run it again'
         ) from None
-    except (OSError, ValueError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise StoreError(f'"{directory}" cannot be read: {error}. Run it again') from error
     if not isinstance(manifest, dict) or not (directory / "summary.parquet").is_file():
         raise StoreError(f'"{directory}" has no manifest or no summary.parquet. Run it again')
+    if wrong := misfits(manifest):
+        raise StoreError(f'"{directory}": manifest.json: {"; ".join(wrong)}. Run it again')
     return RunView(manifest, found, text, directory)

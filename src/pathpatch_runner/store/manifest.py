@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,8 @@ class Manifest:
                 f"manifest.json has format version {data.get('format_version')!r}, this program "
                 f"reads {FORMAT_VERSION}. Run the experiment again"
             )
+        if wrong := misfits(data):
+            raise StoreError(f"manifest.json: {'; '.join(wrong)}. Run the experiment again")
         try:
             return cls(
                 run_key=data["run_key"],
@@ -115,6 +117,53 @@ class Manifest:
             raise StoreError(
                 f"manifest.json lacks or has a wrong entry: {error}. Run the experiment again"
             ) from error
+
+
+def misfits(data: Mapping[str, Any]) -> list[str]:
+    """Entries of a manifest, of this or another format version, that are not of their kind, as
+    messages. What is not there is not said."""
+    provenance = data.get("provenance")
+    inner = provenance if isinstance(provenance, dict) else {}
+    named = [(key, data[key], kind) for key, kind in _KINDS.items() if key in data]
+    named += [
+        (f"provenance.{key}", inner[key], kind)
+        for key, kind in _KINDS_OF_PROVENANCE.items()
+        if key in inner
+    ]
+    return [f'"{key}" must be {kind}' for key, value, kind in named if not _IS_OF_KIND[kind](value)]
+
+
+_TEXT, _OBJECT, _LIST = "text", "an object", "a list"
+_TEXTS, _TEXT_BY_NAME, _NUMBERS = "a list of texts", "an object of texts", "an object of numbers"
+_KINDS = {
+    "run_key": _TEXT,
+    "experiment": _TEXT,
+    "provenance": _OBJECT,
+    "guards": _LIST,
+    "backend": _OBJECT,
+    "counts": _OBJECT,
+    "timings": _NUMBERS,
+    "left_out": _LIST,
+}
+_KINDS_OF_PROVENANCE = {
+    "command": _TEXTS,
+    "config": _OBJECT,
+    "digests": _TEXT_BY_NAME,
+    "versions": _TEXT_BY_NAME,
+    **dict.fromkeys(("platform", "device", "device_name", "dtype", "started", "finished"), _TEXT),
+}
+_IS_OF_KIND: Mapping[str, Callable[[Any], bool]] = {
+    _TEXT: lambda value: isinstance(value, str),
+    _OBJECT: lambda value: isinstance(value, dict),
+    _LIST: lambda value: isinstance(value, list),
+    _TEXTS: lambda value: isinstance(value, list) and _all(str, value),
+    _TEXT_BY_NAME: lambda value: isinstance(value, dict) and _all(str, value.values()),
+    _NUMBERS: lambda value: isinstance(value, dict) and _all(int | float, value.values()),
+}
+
+
+def _all(kind: Any, values: Iterable[Any]) -> bool:
+    return all(isinstance(value, kind) and not isinstance(value, bool) for value in values)
 
 
 def reproducible(
@@ -142,7 +191,7 @@ def reproducible(
 def _parsed(text: str) -> Mapping[str, Any]:
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"manifest.json is not JSON: {error}. Run the experiment again") from error
     if not isinstance(data, dict):
         raise StoreError("manifest.json does not hold an object. Run the experiment again")

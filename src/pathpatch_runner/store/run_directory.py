@@ -120,7 +120,7 @@ class RunDirectory:
             # Not `pq.read_table`: that imports pyarrow.dataset and, with it, pandas.
             with pq.ParquetFile(self.path / name) as file:
                 return file.read()
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowException) as error:
             raise StoreError(
                 f'"{self.path / name}" cannot be read: {error}. Delete the run and run it again'
             ) from error
