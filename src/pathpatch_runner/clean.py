@@ -66,7 +66,8 @@ def _show(going: Sequence[Surplus]) -> None:
         ]
         for each in going
     ]
-    print_rows(("run", "why", "changed (UTC)", "size", "overrides"), rows, right=("size",))
+    titles = ("run", "why", "changed (UTC)", "size", "overrides")
+    print_rows(titles, rows, right=("size",), whole=("run", "size"))
 
 
 def _agreed(count: int) -> bool:

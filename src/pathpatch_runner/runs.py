@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PathPatchError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print_rows(TITLES, [_row(run) for run in runs], right=("took", "size"))
+    print_rows(TITLES, [_row(run) for run in runs], right=("took", "size"), whole=TITLES[:-1])
     states = [run.job.state for run in runs]
     said = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     print(f"{counted(len(runs), 'run')}: {said}; {size(sum(run.size for run in runs))}")

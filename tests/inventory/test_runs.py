@@ -16,7 +16,7 @@ from pathpatch_runner.store.lock import is_locked, locked
 
 def test_every_run_with_its_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = tmp_path / "outputs"
-    finished(outputs / "toy" / "0a", "experiment=toy", "seed=2", "cluster=slurm")
+    finished(outputs / "toy" / "0a", "experiment=toy", "seed=2" + 40 * "0", "cluster=slurm")
     told(outputs / "toy" / "0b", "experiment=toy", "seed=3")
     failed(outputs / "other" / "0c", "no such head\nat all \x1b[31m")
     (outputs / ".sweep").mkdir()
@@ -31,7 +31,7 @@ def test_every_run_with_its_state(tmp_path: Path, capsys: pytest.CaptureFixture[
     ]
     assert lines[1].endswith("no such head")
     assert " 1 min 5 s " in lines[2]
-    assert lines[2].endswith(" seed=2")
+    assert lines[2].endswith(" seed=2" + 40 * "0")
     assert lines[3].endswith(" seed=3")
     assert lines[5].startswith("4 runs: 1 done, 1 failed, 1 interrupted, 1 running; ")
 

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pathpatch_runner.report.console import terminal
 from pathpatch_runner.report.text import visible
 
+PIPED_WIDTH = 2000
+"""Of what is no terminal: a row is a line there, for programs that read lines."""
 
-def print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
-    """`right`: titles of the columns of numbers. Nothing is left out: long texts are folded."""
+
+def print_rows(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[str],
+    whole: Sequence[str] = (),
+) -> None:
+    """`right`: titles of the columns of numbers; `whole`: of those that are never folded. Other
+    long texts are folded in a terminal, and none is cut."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
         table.add_column(
-            Text(visible(title)), justify="right" if title in right else "left", overflow="fold"
+            Text(visible(title)),
+            justify="right" if title in right else "left",
+            overflow="fold",
+            no_wrap=title in whole,
         )
     for row in rows:
         table.add_row(*(Text(visible(text)) for text in row))
-    terminal().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPED_WIDTH)).print(table)
 
 
 def size(count: int) -> str:
