@@ -47,6 +47,6 @@ def test_other_models_have_none() -> None:
     with pytest.raises(ModelError) as caught:
         attention_scores(model, 0, q, q)
     assert str(caught.value) == (
-        'model "random-gptj": how it computes its attention scores is not known, and they cannot be '
-        "edited"
+        'model "random-gptj": how it computes its attention scores is not known, and they cannot '
+        "be edited"
     )
