@@ -16,7 +16,7 @@ test: .venv/.dev  ## the quick tests, under five minutes
 test-all: .venv/.dev  ## all tests that need no accelerator and no network
 	$(BIN)/pytest -m "not gpu and not network and not ray"
 
-sweeps: .venv/.dev  ## sweeps in several processes, really run: about a minute
+sweeps: .venv/.dev  ## sweeps in several processes, really run: about two minutes
 	$(BIN)/pytest tests/cli/test_sweeps.py
 
 check: .venv/.dev  ## formatting, lint, types, import layers
