@@ -39,7 +39,13 @@ def path_set(shape: ModelShape, *texts: str) -> PathSet:
 
 def plan_of(shape: ModelShape, *texts: str, classes: tuple[PositionClass, ...] = NOWHERE) -> Plan:
     """One unit an expression."""
-    sets = [path_set(shape, text) for text in texts]
+    return plan_of_sets(shape, [path_set(shape, text) for text in texts], classes)
+
+
+def plan_of_sets(
+    shape: ModelShape, sets: Sequence[PathSet], classes: tuple[PositionClass, ...] = NOWHERE
+) -> Plan:
+    """One unit a path set."""
     return compile_plan(
         sets, Alphabet(Graph(shape), classes, distance_classes(sets, causal=shape.causal))
     )

@@ -6,7 +6,9 @@
     plan       `Plan`, the arrays that everything else reads; `Plan.select`, the part of some units
     worlds     the streams of a plan as entries of one batch
     extent     the positions at which a version or stream can differ, and is needed
-    memory     how much the differences of a plan take, and cuts that fit
+    sums       streams made as sums of writes, where that is cheaper than stage by stage
+    chunk      cuts of a plan, some units each
+    memory     how much the differences of a plan take
     cost       floating point operations
     describe   plan.txt
     forced     a plan that must reproduce a plain run, for the guards

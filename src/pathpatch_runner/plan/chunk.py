@@ -9,22 +9,26 @@ import numpy as np
 
 from pathpatch_runner.plan.extent import BatchPositions, Extent, extent_of
 from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.sums import Sums, sums_of
 
 
 @dataclass(frozen=True)
 class Chunk:
     """`units` [unit]: numbers in the whole plan; `plan`: of these units, in this order, with what
-    their evaluation points need; `extent`: where to evaluate it on the batch."""
+    their evaluation points need; `extent`: where to evaluate it on the batch; `sums`: which of its
+    streams are made as sums of writes."""
 
     units: np.ndarray
     plan: Plan
     extent: Extent
+    sums: Sums
 
 
 def make_chunk(plan: Plan, units: np.ndarray, positions: BatchPositions) -> Chunk:
     """The chunk of some units."""
     part = plan.select(units, np.asarray(positions.points.any(axis=1)))
-    return Chunk(units, part, extent_of(part, positions))
+    extent = extent_of(part, positions)
+    return Chunk(units, part, extent, sums_of(part, extent))
 
 
 def chunks_of(

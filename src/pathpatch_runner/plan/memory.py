@@ -1,7 +1,8 @@
 """How much memory a plan takes, in tensor elements, before anything runs and without weights.
 
-Counted stage by stage for the `delta` executor: the differences of all streams alive, of the
-versions being evaluated, and the temporaries of the widest step (bounded by the workspace).
+Counted stage by stage for the `delta` executor: the differences of all streams alive, the writes
+that streams are sums of, the versions being evaluated, and the temporaries of the widest step
+(bounded by the workspace).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathpatch_runner.plan.chunk import Chunk, make_chunk
 from pathpatch_runner.plan.extent import BatchPositions, is_attention
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.set_plan import PATCHED
+from pathpatch_runner.plan.sums import kept_writes, last_uses
 
 GIB = 2**30
 TEMPORARIES = 3
@@ -33,11 +35,9 @@ def peak_elements(chunk: Chunk, n_pairs: int) -> int:
     graph = plan.alphabet.graph
     stream_rows = extent.streams.sum(axis=1) * n_pairs * graph.shape.d_model
     version_rows = extent.versions.sum(axis=1) * n_pairs
-    last = np.full(plan.n_streams + 2, -1)
+    last = last_uses(plan, chunk.sums)
     born = np.zeros(plan.n_streams + 2, dtype=np.int64)
     for number, stage in enumerate(plan.stages):
-        last[np.unique(stage.reads)] = number
-        last[np.unique(stage.parent)] = number
         born[stage.stream_ids] = number
     peak = 0
     for number, stage in enumerate(plan.stages):
@@ -48,7 +48,8 @@ def peak_elements(chunk: Chunk, n_pairs: int) -> int:
         heads = is_attention(graph, stage.nodes)
         width = np.where(heads, graph.shape.d_head * 4, graph.shape.d_model)
         versions = int((version_rows[stage.version_ids] * width).sum())
-        peak = max(peak, alive + temporaries + versions)
+        writes = n_pairs * graph.shape.d_model * kept_writes(chunk.sums, number)
+        peak = max(peak, alive + temporaries + versions + writes)
     return peak
 
 

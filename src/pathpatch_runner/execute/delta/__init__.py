@@ -7,6 +7,7 @@
     stages      the loop over stages: versions, then streams, then logits of finished streams
     attention   head versions: the changed slots of the changed heads
     writes      what the changes that versions write make of a stream
+    sums        streams made as sums of writes, as in circuits
     outputs     values of units, as their streams finish
     readout     streams at the end of the model -> metric values
     proof       the checks a model must pass before this executor is trusted with it
@@ -27,6 +28,10 @@ differences from base, and only where (`plan.extent`) they are not zero and some
 
 Nothing of the first layer is evaluated, no MLP, no other head. A hundred units are rows of the same
 tensors: `[n, B, P, width]`, n versions or streams that differ at the same positions.
+
+A stream like s3 is made of its parent and what one stage wrote into it. In a circuit hundreds of
+slots read streams of their own, all made of the same writes: there each write is made once, and a
+stream is a sum of writes when it is complete (`plan.sums`).
 
 Shape legend: n versions or streams, B pairs, T positions of the prompt, P chosen positions, H
 heads, K key/value heads, D d_head, C position classes.

@@ -1,5 +1,6 @@
 """The loop over stages: evaluate the stage's versions, write them into its streams, and hand
-finished streams to the logits. Streams are forgotten after their last reader.
+finished streams to the logits. A stream is continued from its parent, or made as a sum of writes
+once it is complete (`plan.sums`). Streams are forgotten after their last reader.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.attention import UNCHANGED, HeadVersions, LayerAttention
+from pathpatch_runner.execute.delta.attention import HeadVersions, LayerAttention
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
 from pathpatch_runner.execute.delta.runs import evaluate_mlp, write_heads
 from pathpatch_runner.execute.delta.setting import Setting
+from pathpatch_runner.execute.delta.sums import SummedStreams
 from pathpatch_runner.execute.delta.writes import Writes
 from pathpatch_runner.execute.distance import distance_masks
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.extent import groups_of, is_attention
-from pathpatch_runner.plan.plan import Plan, Stage
-from pathpatch_runner.plan.set_plan import PATCHED
+from pathpatch_runner.plan.plan import Stage
+from pathpatch_runner.plan.sums import last_uses
 
 Finish = Callable[[np.ndarray, torch.Tensor, Selection], None]
 """Stream ids [n], their difference [n, B, P, d_model] at the end of the model, and where."""
@@ -45,7 +47,9 @@ class StageLoop:
         self._streams = Deltas(plan.n_streams + 2, self._device)
         self._written = Deltas(plan.n_versions + 2, self._device)
         self._writes = Writes(setting, self._graph, self._streams, self._written)
-        self._last_use = _last_uses(plan)
+        self._sums = SummedStreams(setting, chunk.sums, chunk.extent, self._writes)
+        self._continued = ~chunk.sums.summed
+        self._last_use = last_uses(plan, chunk.sums)
         self._is_output = np.zeros(plan.n_streams + 2, dtype=bool)
         self._is_output[np.unique(plan.outputs)] = True
         self.evaluated: Counter[str] = Counter()
@@ -57,6 +61,7 @@ class StageLoop:
                 self._versions(number, stage)
             if len(stage.parent):
                 self._continue_streams(number, stage)
+            self._sum_streams(number)
             self._streams.release(self._last_use > number)
             self._written.release(np.zeros(self._plan.n_versions + 2, dtype=bool))
 
@@ -180,7 +185,9 @@ class StageLoop:
         ids = stage.stream_ids
         wrote = np.asarray(stage.writes.any(axis=2))
         lasting = self._last_use[ids] > number
-        for positions, at in groups_of(self._extent.streams[ids]):
+        continued = np.flatnonzero(self._continued[ids])
+        for positions, some in groups_of(self._extent.streams[ids[continued]]):
+            at = continued[some]
             if not positions.any():
                 continue
             chosen = Selection(positions, self._device)
@@ -198,6 +205,13 @@ class StageLoop:
                     delta = self._writes.differences(number, stage, some, columns, chosen)
                     self._finish_outputs(ids[some], delta, chosen)
 
+    def _sum_streams(self, number: int) -> None:
+        """The streams born at a stage that are sums of writes."""
+        for ids, delta, chosen in self._sums.after(number):
+            if (self._last_use[ids] > number).any():
+                self._streams.put(ids, delta, chosen)
+            self._finish_outputs(ids, delta, chosen)
+
     def _finish_outputs(self, ids: np.ndarray, delta: torch.Tensor, positions: Selection) -> None:
         done = np.flatnonzero(self._is_output[ids])
         if len(done) == len(ids):
@@ -205,14 +219,3 @@ class StageLoop:
         elif len(done):
             rows = torch.as_tensor(done).to(self._device, non_blocking=True)
             self._finish(ids[done], delta.index_select(0, rows), positions)
-
-
-def _last_uses(plan: Plan) -> np.ndarray:
-    """[stream]: the last stage that reads the stream or continues it."""
-    last = np.full(plan.n_streams + 2, -1)
-    for number, stage in enumerate(plan.stages):
-        last[np.unique(stage.reads)] = number
-        last[np.unique(stage.parent)] = number
-    assert UNCHANGED == -1
-    last[PATCHED] = len(plan.stages)
-    return last

@@ -71,6 +71,21 @@ class Writes:
             written = torch.addmm(delta.reshape(-1, delta.shape[-1]), flat, weight)
         return written.view(*rows.shape[:-1], -1)
 
+    def of_versions(
+        self, versions: np.ndarray, node: int, positions: Selection
+    ) -> torch.Tensor | None:
+        """[n, B, P, d_model]: what versions [n] of one node change in the stream; None: nothing."""
+        change = self._written.take(versions, positions, self._patched_change(node))
+        which = self._graph.nodes[node]
+        if change is None or which.kind is not NodeKind.head:
+            return change
+        return change @ self._functions.attention[which.layer].w_o[which.head]
+
+    def whole(self, number: int, positions: Selection) -> torch.Tensor:
+        """[B, P, d_model]: by how much the patched run's stream before a stage differs."""
+        base, patched = self._runs.stream[number]
+        return positions.take(patched - base)
+
     def _change(self, written: np.ndarray, node: int, positions: Selection) -> torch.Tensor | None:
         """[n, B, P, width] of what versions `written` [n, class] change, by position class."""
         patched = self._patched_change(node)
