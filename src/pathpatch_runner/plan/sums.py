@@ -23,8 +23,8 @@ are summed, whichever takes fewer multiply-adds. For each entry of d_model and e
 head's write takes d_head; an MLP's or the input's, a copy of a stream, and a term of a sum take 1.
 
     continued   every stream: 1, and its writes                                     (`_continued`)
-    summed      every write once; every stream that is read: 1, and as many terms as the product
-                has rows, zeros too                                                 (`_multiply_adds`)
+    summed      every write once; every stream that is read: 1, and as many terms as there are
+                writes so far, zeros too                                         (`_multiply_adds`)
 """
 
 from __future__ import annotations
