@@ -49,7 +49,7 @@ def test_what_a_claim_asks_for_is_in_its_experiment(claim: Claim) -> None:
         hypotheses += [name for name in check.names if isinstance(name, str)]
     if config.search is not None:
         # What it finds is evaluated in both directions, under names of its own.
-        assert set(hypotheses) <= {*config.hypotheses, "found", "found_rest"}
+        assert set(hypotheses) <= {*config.hypotheses, "found", "found_rest", "found_kept"}
         assert where.get("direction") in {d.value for d in Direction}
         assert where.get("metric", config.metrics[0]) in config.metrics
         return

@@ -73,7 +73,7 @@ def _search_problems(config: ExperimentConfig) -> list[PathPatchError]:
         )
     problems += [
         HypothesisError(f"hypotheses.{name}: the search gives its own this name. Rename it")
-        for name in ("found", "found_rest")
+        for name in ("found", "found_rest", "found_kept", "found_kept_rest")
         if name in config.hypotheses
     ]
     return problems

@@ -3,8 +3,8 @@
     split -> walk (on the pairs that choose) -> what passed, on the pairs that chose nothing
           -> random paths of the rest -> a hypothesis `found`, evaluated with the run's own
 
-From here on the run is an ordinary one of the hypotheses on the pairs that chose nothing; the found
-set as a whole has its rows in the summary, and so has everything else (`found_rest`).
+From here on the run is an ordinary one of the hypotheses on the pairs that chose nothing; what
+was found as a whole has its rows in the summary, and so has everything else (`found_rest`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import pyarrow as pa
 from pathpatch_runner.config import (
     Direction,
     ExperimentConfig,
-    HypothesisConfig,
     SearchConfig,
     UnitKind,
 )
@@ -49,10 +48,12 @@ from pathpatch_runner.search.level import LevelTests
 from pathpatch_runner.search.sample import CONFIDENCE, Bound, bound, draw_rest
 from pathpatch_runner.search.split import split_pairs
 from pathpatch_runner.search.tail import Space
-from pathpatch_runner.search.walk import Examined, Settings, Status, complete, kept, walk
+from pathpatch_runner.search.walk import Examined, Settings, Status, complete, ends, kept, walk
 from pathpatch_runner.search.written import (
+    KEPT,
     NAME,
     Entry,
+    Written,
     entries_of,
     entry_holds,
     found_yaml,
@@ -61,7 +62,7 @@ from pathpatch_runner.search.written import (
 
 log = logging.getLogger("pathpatch_runner")
 
-REST = f"{NAME}_rest"
+REST = "_rest"
 MOST_AT_ONCE = 2048
 """Path sets of one plan, and of one file of the journal."""
 
@@ -80,15 +81,19 @@ class RunFound:
     task: Task
 
     @property
-    def entries(self) -> list[Entry]:
-        """The paths found, as entries of a hypothesis."""
-        return entries_of([each.tail for each in complete(self.examined)], self.space.graph)
+    def written(self) -> list[Written]:
+        """What was found, as hypotheses: the complete paths, and everything the search came to."""
+        paths, everywhere = complete(self.examined), ends(self.examined)
+        sets = {NAME: paths} if paths else {}
+        if {each.tail for each in everywhere} != {each.tail for each in paths}:
+            sets[KEPT] = everywhere
+        return [self._written(name, found) for name, found in sets.items()]
 
-    @property
-    def hypothesis(self) -> HypothesisConfig | None:
-        """None where no path was found."""
-        entries = self.entries
-        return hypothesis_of(entries, self.space.graph) if entries else None
+    def _written(self, name: str, found: Sequence[Examined]) -> Written:
+        graph = self.space.graph
+        entries = entries_of([each.tail for each in found], graph)
+        notes = [self._note(entry) for entry in entries]
+        return Written(name, hypothesis_of(entries, graph), tuple(entries), tuple(notes))
 
     def table(self, names: RunNames) -> pa.Table:
         """`found.parquet`."""
@@ -98,11 +103,9 @@ class RunFound:
     def files(self, names: RunNames) -> Mapping[str, str]:
         """`hypotheses/found.yaml` (where there is one) and `search.json`."""
         texts = {"search.json": json.dumps(self._said(), indent=1) + "\n"}
-        hypothesis = self.hypothesis
-        if hypothesis is not None:
-            notes = [self._note(entry) for entry in self.entries]
-            yaml = found_yaml(hypothesis, self.entries, notes, names.experiment)
-            texts[f"hypotheses/{NAME}.yaml"] = yaml
+        written = self.written
+        if written:
+            texts[f"hypotheses/{NAME}.yaml"] = found_yaml(written, names.experiment)
         return texts
 
     def _note(self, entry: Entry) -> str:
@@ -111,7 +114,7 @@ class RunFound:
         rows = [
             number
             for number, each in enumerate(kept(self.examined))
-            if each.status is Status.complete and entry_holds(entry, each.tail)
+            if entry_holds(entry, each.tail)
         ]
         return f"{max((float(shares[row]) for row in rows), key=abs):.1%} of the total effect"
 
@@ -186,8 +189,7 @@ def search_run(
 def with_found(config: ExperimentConfig, inputs: Inputs, found: RunFound) -> Inputs:
     """The inputs again: the hypotheses with the one found, on the pairs that chose nothing."""
     hypotheses = dict(config.hypotheses)
-    if found.hypothesis is not None:
-        hypotheses[NAME] = found.hypothesis
+    hypotheses |= {written.name: written.config for written in found.written}
     pairs = found.task.pairs
     if not hypotheses:
         return dataclasses.replace(inputs, pairs=pairs)
@@ -205,24 +207,29 @@ def with_rest(results: Results, graph: Graph) -> Results:
     whole = [
         number
         for number, unit in enumerate(results.units)
-        if (unit.hypothesis, unit.kind) == (NAME, UnitKind.hypothesis)
+        if unit.hypothesis in (NAME, KEPT) and unit.kind is UnitKind.hypothesis
     ]
     if not whole or len(results.patched) < 2:
         return results
-    (number,) = whole
-    unit = results.units[number]
-    rest = Unit(REST, UnitKind.hypothesis, "rest", f"all paths but {NAME}", (), unit.paths)
+    units = [_rest_of(results.units[number]) for number in whole]
     other = {Direction.noising: Direction.denoising, Direction.denoising: Direction.noising}
     patched = {
-        direction: np.concatenate([values, results.patched[other[direction]][number][None]])
+        direction: np.concatenate([values, results.patched[other[direction]][whole]])
         for direction, values in results.patched.items()
     }
     counts = results.n_paths
     if counts:
-        counts = (*counts, count_paths(everything(graph), graph) - counts[number])
+        total = count_paths(everything(graph), graph)
+        counts = (*counts, *[total - counts[number] for number in whole])
     return dataclasses.replace(
-        results, units=(*results.units, rest), patched=patched, n_paths=counts
+        results, units=(*results.units, *units), patched=patched, n_paths=counts
     )
+
+
+def _rest_of(unit: Unit) -> Unit:
+    name = f"{unit.hypothesis}{REST}"
+    what = f"all paths but {unit.hypothesis}"
+    return Unit(name, UnitKind.hypothesis, "rest", what, (), unit.paths)
 
 
 def everything(graph: Graph) -> PathSet:

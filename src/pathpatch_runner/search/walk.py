@@ -195,3 +195,11 @@ def complete(examined: Sequence[Examined]) -> list[Examined]:
     """The paths found, the largest effects on the pairs that chose first."""
     found = [each for each in examined if each.status is Status.complete]
     return [found[i] for i in np.argsort([-abs(each.effect) for each in found], kind="stable")]
+
+
+def ends(examined: Sequence[Examined]) -> list[Examined]:
+    """Where the search came to: what passed and has nothing before it that passed. Complete paths,
+    stubs left open, and dead ends, whose effect is spread over more writers than any shows."""
+    passed = kept(examined)
+    continued = {each.parent for each in passed}
+    return [each for each in passed if each.tail not in continued]

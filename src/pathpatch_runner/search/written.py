@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from pathpatch_runner.config import HypothesisConfig, PathConfig
 from pathpatch_runner.expression.ast import Position
@@ -18,6 +19,9 @@ from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.search.tail import Step, Tail
 
 NAME = "found"
+"""The hypothesis of the complete paths."""
+KEPT = "found_kept"
+"""That of everything the search came to (`walk.ends`), where that is more."""
 
 
 @dataclass(frozen=True)
@@ -99,28 +103,41 @@ def _text(place: _Place, names: Mapping[frozenset[int], str], graph: Graph) -> s
     return text if place.write is None else f"{text}@{place.write}"
 
 
-def found_yaml(
-    hypothesis: HypothesisConfig, entries: Sequence[Entry], notes: Sequence[str], experiment: str
-) -> str:
-    """The hypothesis as a config file of group `hypotheses`. `notes`: what to say of each entry."""
+@dataclass(frozen=True)
+class Written:
+    """One hypothesis that was found. `notes`: what to say of each entry."""
+
+    name: str
+    config: HypothesisConfig
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...]
+
+
+def found_yaml(found: Sequence[Written], experiment: str) -> str:
+    """The hypotheses as a config file of group `hypotheses`."""
     lines = [
         f"# Found by the search of experiment {experiment}. It runs as it is, as any hypothesis:",
         f"#   python run.py experiment={experiment} search=null --config-dir <this run's folder> "
         f"+hypotheses={NAME}",
         "# Notes are of the pairs that chose nothing.",
-        f"{NAME}:",
+        *[line for each in found for line in _lines(each)],
     ]
-    if hypothesis.groups:
+    return "\n".join(lines) + "\n"
+
+
+def _lines(written: Written) -> list[str]:
+    lines = [f"{written.name}:"]
+    if written.config.groups:
         lines.append("  groups:")
-        lines += [f"    {name}: [{', '.join(ms)}]" for name, ms in hypothesis.groups.items()]
+        groups = written.config.groups.items()
+        lines += [f"    {name}: [{', '.join(members)}]" for name, members in groups]
     lines.append("  paths:")
-    for (name, path), entry, note in zip(hypothesis.paths.items(), entries, notes, strict=True):
-        size = 1
-        for place in entry:
-            size *= len(place.nodes)
+    rows = zip(written.config.paths.items(), written.entries, written.notes, strict=True)
+    for (name, path), entry, note in rows:
+        size = prod(len(place.nodes) for place in entry)
         count = f"{size} paths, the largest " if size > 1 else ""
         lines.append(f'    {name}: {{expr: "{path.expr}"}}  # {count}{note}')
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def entry_holds(entry: Entry, tail: Tail) -> bool:
