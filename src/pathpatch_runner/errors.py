@@ -99,7 +99,9 @@ class Problems(PathPatchError):
 
 
 def raise_together(problems: Sequence[PathPatchError]) -> None:
-    """Raise nothing for none, the error itself for one, `Problems` for several."""
+    """Raise nothing for none, the error itself for one, `Problems` for several. What two readers
+    of one file found alike is said once."""
+    problems = list({str(problem): problem for problem in problems}.values())
     if len(problems) == 1:
         raise problems[0]
     if problems:

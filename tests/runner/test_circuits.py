@@ -126,3 +126,10 @@ def test_against_and_sources_work_as_for_any_entry(tmp_path: Path, source: str) 
     if source == "corrupt":
         explained = 1 - rows[0]["aue"] / rows[1]["aue"]
         assert rows[0]["proportion_explained"] == pytest.approx(explained)
+
+
+def test_a_file_that_is_not_there_is_one_message(tmp_path: Path) -> None:
+    config = of_circuits(tmp_path, c=PathConfig(circuit=str(tmp_path / "none.json")))
+    with pytest.raises(PathPatchError) as raised:
+        run(Request(config))
+    assert str(raised.value) == f'hypotheses.h.paths.c.circuit: no file "{tmp_path}/none.json"'

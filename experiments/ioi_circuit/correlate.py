@@ -1,0 +1,33 @@
+"""How well each method of a run ranks edges: Spearman's correlation of |score| with that of `exact`.
+
+python experiments/ioi_circuit/correlate.py outputs/ioi_circuit/RUN
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+
+def correlations(scores: pd.DataFrame) -> pd.DataFrame:
+    """Of every method with `exact`, over the edges that have an exact score: of sizes, and signed."""
+    wide = scores.pivot_table(
+        index=["sender", "receiver", "slot"], columns="method", values="score", dropna=False
+    ).dropna(subset=["exact"])
+    return pd.DataFrame(
+        {
+            "size": wide.abs().rank().corr()["exact"],
+            "signed": wide.rank().corr()["exact"],
+            "edges": len(wide),
+        }
+    )
+
+
+if __name__ == "__main__":
+    table = pd.read_parquet(Path(sys.argv[1]) / "scores.parquet")
+    table["slot"] = table["slot"].astype(object).fillna("")
+    for name in ("sender", "receiver", "method"):
+        table[name] = table[name].astype(str)
+    print(correlations(table).round(3))
