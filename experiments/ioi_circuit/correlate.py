@@ -1,4 +1,4 @@
-"""How well each method of a run ranks edges: Spearman's correlation of |score| with that of `exact`.
+"""How well each method of a run ranks edges: Spearman's correlation of scores with `exact`.
 
 python experiments/ioi_circuit/correlate.py outputs/ioi_circuit/RUN
 """
@@ -12,9 +12,13 @@ import pandas as pd
 
 
 def correlations(scores: pd.DataFrame) -> pd.DataFrame:
-    """Of every method with `exact`, over the edges that have an exact score: of sizes, and signed."""
+    """Of every method with `exact`, over the edges that have one: of sizes, and signed."""
     wide = scores.pivot_table(
-        index=["sender", "receiver", "slot"], columns="method", values="score", dropna=False
+        index=["sender", "receiver", "slot"],
+        columns="method",
+        values="score",
+        dropna=False,
+        observed=True,
     ).dropna(subset=["exact"])
     return pd.DataFrame(
         {
