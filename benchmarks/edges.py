@@ -8,8 +8,8 @@ One process, GPT-2 small's shape with random weights, 16 pairs of 15 tokens, flo
 turns, medians over the turns:
 
 - exact: patching one edge, ours, against one forward pass of TransformerLens, which is the least
-  that patching an edge by hooks can cost. Ours includes plans and plain runs. By default on a sample
-  of one edge in 64, drawn from a seed.
+  that patching an edge by hooks can cost. Ours includes plans and plain runs. By default
+  on a sample of one edge in 64, drawn from a seed.
 - eap: scores of all 32,491 edges, against TransformerLens' `attribution_patch` at the granularity
   of edges, which scores one pair at a time: measured on a few pairs and scaled to 16. Ours includes
   plain runs. The peak of memory is above the loaded model, under a budget.
