@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from pathpatch_runner.config import Direction, StatisticsConfig, UnitKind
 from pathpatch_runner.effects import (
     PlainRuns,
     PointIndex,
+    accuracy_of,
     contrasts_table,
     read_contrasts,
     readings_of,
@@ -88,6 +90,22 @@ def test_readings_say_what_the_plain_runs_did() -> None:
         "logit_diff, noising",
         "logit_diff, denoising",
     ]
+
+
+def test_accuracy_is_said_where_every_point_has_an_answer() -> None:
+    made = results([unit()], [values((3.0, 2.0, 4.0))])
+    right = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 0.5]])
+    table = summary_table(dataclasses.replace(made, right=right), StatisticsConfig(), 0)
+    accuracy = accuracy_of(table)
+    assert accuracy is not None
+    assert accuracy.sentence == (
+        "An answer is the most likely token in 66.7% of the clean and 16.7% of the corrupt "
+        "evaluation points"
+    )
+    right[0, 0] = np.nan
+    without = dataclasses.replace(made, right=right)
+    assert accuracy_of(summary_table(without, StatisticsConfig(), 0)) is None
+    assert accuracy_of(summary_table(made, StatisticsConfig(), 0)) is None
 
 
 def test_contrasts_of_shares_are_withheld_too() -> None:

@@ -66,8 +66,7 @@ class BruteForceOnBatch:
         nothing: PathSet = ()
         clean = self._logits(nothing, Direction.noising)
         corrupt = self._logits(nothing, Direction.denoising)
-        self._readout.remember_clean(clean)
-        return self._readout.measure(torch.stack([clean, corrupt]), self._readout.all_points)
+        return self._readout.plain(clean, corrupt)
 
     def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
         """Unit by unit, point by point, path by path."""

@@ -19,6 +19,7 @@ from pathpatch_runner.config import (
     PathConfig,
     UnitKind,
 )
+from pathpatch_runner.effects import accuracy_of
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, Problems
 from pathpatch_runner.runner import Request, run
 from runs.small import experiment, write_pairs
@@ -91,6 +92,18 @@ def test_tables_say_what_was_set_whoever_made_the_run(tmp_path: Path) -> None:
     assert again.summary is not None
     assert "set.experiment" in again.summary.column_names
     assert run(Request(config)).reused
+
+
+@pytest.mark.parametrize("backend", [Backend.hooks, Backend.delta])
+def test_the_summary_says_how_often_the_model_is_right(tmp_path: Path, backend: Backend) -> None:
+    config = experiment(tmp_path, metrics=["logit_diff", "accuracy"])
+    config.runtime.backend = backend
+    summary = run(Request(config)).summary
+    assert summary is not None
+    row = next(each for each in summary.to_pylist() if each["metric"] == "accuracy")
+    accuracy = accuracy_of(summary)
+    assert accuracy is not None
+    assert (accuracy.clean, accuracy.corrupt) == (row["clean_mean"], row["corrupt_mean"])
 
 
 def test_paths_are_counted(tmp_path: Path) -> None:

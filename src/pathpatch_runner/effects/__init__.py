@@ -14,11 +14,12 @@ from pathpatch_runner.effects.results import PlainRuns, PointIndex, Results, Run
 from pathpatch_runner.effects.schema import FORMAT_VERSION, METADATA_KEY, describe_run
 from pathpatch_runner.effects.summary import check_against, summary_table
 from pathpatch_runner.effects.tables import effects_table
-from pathpatch_runner.effects.trust import Reading, readings_of, warnings_of
+from pathpatch_runner.effects.trust import Accuracy, Reading, accuracy_of, readings_of, warnings_of
 
 __all__ = [
     "FORMAT_VERSION",
     "METADATA_KEY",
+    "Accuracy",
     "Contrast",
     "Game",
     "PlainRuns",
@@ -27,6 +28,7 @@ __all__ = [
     "Results",
     "RunNames",
     "SizedFamily",
+    "accuracy_of",
     "check_against",
     "contrasts_table",
     "curves_table",

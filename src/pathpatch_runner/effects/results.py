@@ -72,7 +72,8 @@ class Results:
     `against`: for a hypothesis, the one whose average unexplained effect its own is compared
     with; hypotheses that are compared with the total effect are not in it. `overrides`: what the
     command line or the sweep set, key -> text of the value. `n_paths`: how many paths each
-    unit's set has, exactly; () if they were not counted.
+    unit's set has, exactly; () if they were not counted. `right` [2, point]: how often an answer is
+    the most likely token in the clean and the corrupt run; None, or NaN where there is no answer.
     """
 
     names: RunNames
@@ -84,6 +85,7 @@ class Results:
     against: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
     n_paths: tuple[int, ...] = ()
+    right: Floats | None = None
 
     def __post_init__(self) -> None:
         """Our own invariants: something was measured, and every array has its shape."""

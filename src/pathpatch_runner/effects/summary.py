@@ -50,7 +50,7 @@ from pathpatch_runner.effects.statistics import (
     sampled_sign_flip,
     standard_error,
 )
-from pathpatch_runner.effects.trust import SHARES, reasons, total_intervals
+from pathpatch_runner.effects.trust import SHARES, reasons, total_intervals, with_accuracy
 from pathpatch_runner.errors import HypothesisError, raise_together
 from pathpatch_runner.hypothesis import Unit
 
@@ -82,6 +82,7 @@ def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> 
     }
     columns["withheld"] = encoded([reason or None for reason in withheld])
     schema = table_schema(summary_columns(*varying_columns(results)), results.metrics)
+    schema = with_accuracy(schema, results.right)
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 

@@ -34,6 +34,9 @@ SHARES = (
 )
 """Columns of the summary that are quotients of the total effect."""
 
+ACCURACY_KEY = "accuracy"
+"""Of the metadata of `summary.parquet`."""
+
 ROUNDING = 1e-6
 """Of the size of the plain runs' values: float32 has seven digits, a mean keeps six."""
 
@@ -99,7 +102,7 @@ class Reading:
 
 def readings_of(summary: pa.Table) -> tuple[Reading, ...]:
     """Every metric and direction of a summary, in order of first appearance: does the model do
-    the task? (`accuracy` is among them where the run measured it.)"""
+    the task?"""
     measured_in = json.loads((summary.schema.metadata or {}).get(b"metric_units", "{}"))
     names = (
         *("metric", "direction", "clean_mean", "corrupt_mean"),
@@ -131,6 +134,38 @@ def _first_rows(summary: pa.Table) -> Sequence[int]:
     ]
     _, firsts = np.unique(np.stack(codes), axis=1, return_index=True)
     return sorted(int(first) for first in firsts)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """In which fraction of the evaluation points an answer is the most likely token."""
+
+    clean: float
+    corrupt: float
+
+    @property
+    def sentence(self) -> str:
+        """For a reader."""
+        return (
+            f"An answer is the most likely token in {self.clean:.1%} of the clean and "
+            f"{self.corrupt:.1%} of the corrupt evaluation points"
+        )
+
+
+def with_accuracy(schema: pa.Schema, right: Floats | None) -> pa.Schema:
+    """The schema with the mean of `right` [2, point] in its metadata, where every point has an
+    answer."""
+    if right is None or not np.isfinite(right).all():
+        return schema
+    clean, corrupt = right.mean(-1).tolist()
+    said = json.dumps({"clean": clean, "corrupt": corrupt})
+    return schema.with_metadata({**schema.metadata, ACCURACY_KEY: said})
+
+
+def accuracy_of(summary: pa.Table) -> Accuracy | None:
+    """What a summary says of its model's accuracy; None where points have no answers."""
+    said = (summary.schema.metadata or {}).get(ACCURACY_KEY.encode())
+    return None if said is None else Accuracy(**json.loads(said))
 
 
 def warnings_of(summary: pa.Table) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ class _Loop:
         self._advance = advance
         shape = (len(task.metrics), sum(len(pair.points) for pair in task.pairs.pairs))
         self._clean, self._corrupt = np.zeros(shape), np.zeros(shape)
+        self._right = np.zeros((2, shape[1]))
         self._patched = {direction: np.zeros((plan.n_units, *shape)) for direction in directions}
         self._plain_seconds = 0.0
 
@@ -86,6 +87,9 @@ class _Loop:
         with self._task.model.counting("plain runs"):
             prepared = executor.prepare(batch, draw, readout)
             self._plain(batch, prepared)
+        self._right[:, batch.numbers.cpu().numpy()] += (
+            readout.right.cpu().numpy() / self._task.source.draws
+        )
         self._plain_seconds += time.perf_counter() - began
         for chunk in chunks_of(self._plan, batch.where, prepared.size, prepared.room):
             for direction in self._patched:
@@ -128,6 +132,7 @@ class _Loop:
             patched=self._patched,
             passes=dict(self._task.model.passes),
             baseline_seconds=self._plain_seconds,
+            right=self._right,
         )
 
 

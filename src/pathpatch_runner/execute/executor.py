@@ -32,7 +32,7 @@ class Prepared(Protocol):
 
     def plain(self) -> torch.Tensor:
         """Values [2, metric, point] of the clean and the corrupt run. Asked once, first; gives
-        the readout the clean logits (`Readout.remember_clean`)."""
+        the readout the clean logits (`Readout.plain`)."""
         ...
 
     def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:

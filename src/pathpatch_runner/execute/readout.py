@@ -19,6 +19,9 @@ class Readout:
         self.metrics = tuple(metrics)
         self.needs_clean = any(metric.clean_logits for metric in metrics)
         self.clean_logits: torch.Tensor | None = None
+        self.right = torch.full(
+            (2, self.n_points), torch.nan, dtype=torch.float64, device=batch.rows.device
+        )
         self._bad = torch.zeros(self.n_points, dtype=torch.bool, device=batch.rows.device)
 
     @property
@@ -35,6 +38,22 @@ class Readout:
         """Keep the clean logits [point, n_logits] for metrics that compare with them."""
         if self.needs_clean:
             self.clean_logits = logits
+
+    def plain(self, clean: torch.Tensor, corrupt: torch.Tensor) -> torch.Tensor:
+        """Values [2, metric, point] of the plain runs, from their logits [point, n_logits] at all
+        points. The clean logits are kept for metrics that compare with them."""
+        self.remember_clean(clean)
+        logits = torch.stack([clean, corrupt])
+        for run, each in enumerate(logits):
+            self.note_right(run, each)
+        return self.measure(logits, self.all_points)
+
+    def note_right(self, run: int, logits: torch.Tensor) -> None:
+        """In `right` [2, point], whether an answer is the most likely token in the clean (0) or the
+        corrupt (1) run, by its logits [point, n_logits]; NaN at points without an answer."""
+        answers = self._batch.answers
+        hit = (logits.argmax(-1, keepdim=True) == answers).any(-1).double()
+        self.right[run] = torch.where((answers >= 0).any(-1), hit, torch.nan)
 
     def measure(self, logits: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, metric, point] of logits [n, point, n_logits] at points `points` [point]."""

@@ -34,13 +34,15 @@ class Measured:
     """Float64 values, averaged over the source's draws. `clean`, `corrupt`: [metric, point];
     `patched`: [unit, metric, point] by direction. `passes`: the model's forward passes by purpose,
     from its loading up to here ("probe", "guards", "proof", "plain runs", "execute");
-    `baseline_seconds`: spent on the plain runs."""
+    `baseline_seconds`: spent on the plain runs. `right` [2, point]: how often an answer is the most
+    likely token in the clean and the corrupt run, NaN at points without an answer."""
 
     clean: np.ndarray
     corrupt: np.ndarray
     patched: Mapping[Direction, np.ndarray]
     passes: Mapping[str, int]
     baseline_seconds: float
+    right: np.ndarray
 
 
 def evaluations(n_units: int, task: Task, directions: Sequence[Direction]) -> int:

@@ -16,6 +16,7 @@ from pathpatch_runner.effects import (
     PointIndex,
     Results,
     RunNames,
+    accuracy_of,
     contrasts_table,
     curves_table,
     describe_run,
@@ -72,6 +73,9 @@ def run_tables(
         "summary": summary_table(results, config.statistics, config.seed),
         "pairs": pairs_table(inputs.pairs.pairs, tokenizer.token_text if tokenizer else None),
     }
+    accuracy = accuracy_of(tables["summary"])
+    if accuracy is not None:
+        log.info("%s", accuracy.sentence)
     for warning in warnings_of(tables["summary"]):
         log.warning("%s", warning)
     contrasts = read_contrasts(config.contrasts, results.units)
@@ -113,6 +117,7 @@ def results_of(
         against=inputs.hypotheses.against,
         overrides=overrides,
         n_paths=counts_of_paths(inputs, plan),
+        right=measured.right,
     )
 
 

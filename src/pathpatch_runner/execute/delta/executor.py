@@ -75,8 +75,7 @@ class DeltaOnBatch:
         """Values [2, metric, point] of the clean and the corrupt run."""
         batch = self._batch
         clean, corrupt = (run[batch.rows, batch.positions] for run in self._clean_first.stream[-1])
-        self._readout.remember_clean(clean)
-        self._plain = self._readout.measure(torch.stack([clean, corrupt]), self._all_points)
+        self._plain = self._readout.plain(clean, corrupt)
         return self._plain
 
     @property

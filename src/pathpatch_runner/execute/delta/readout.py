@@ -46,6 +46,14 @@ class StreamReadout:
             if self._of_two:
                 self._clean_two = self._two_columns(normed[None], self._readout.all_points)[0]
 
+    def plain(self, clean: torch.Tensor, corrupt: torch.Tensor) -> torch.Tensor:
+        """Values [2, metric, point] of the plain runs, from their final streams [point, d_model]
+        at all points; as `Readout.plain`."""
+        self.remember_clean(clean)
+        for run, final in enumerate((clean, corrupt)):
+            self._readout.note_right(run, self._part.logits(self._part.norm(final)))
+        return self.measure(torch.stack([clean, corrupt]), self._readout.all_points)
+
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, metric, point] of `streams` [n, point, d_model] at `points` [point]."""
         n_metrics = len(self._readout.metrics)

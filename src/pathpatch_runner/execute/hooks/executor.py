@@ -80,8 +80,7 @@ class HooksOnBatch:
         batch, readout = self._batch, self._readout
         run = self._run(self._no_units, lay_out(self._no_units), Direction.noising)
         logits = run.logits[:, batch.rows, batch.positions]
-        readout.remember_clean(logits[0])
-        return readout.measure(logits, readout.all_points)
+        return readout.plain(logits[0], logits[1])
 
     def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
         """Values [unit, metric, point]."""

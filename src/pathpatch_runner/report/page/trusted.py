@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pathpatch_runner.effects import accuracy_of
 from pathpatch_runner.report.page.markup import details, section, sentence, table, text
 from pathpatch_runner.report.rows import SIGNIFICANT, Section, is_significant
 from pathpatch_runner.report.run_view import RunView
@@ -66,7 +67,10 @@ def _task(view: RunView) -> str:
         clean, corrupt = number(first["clean_mean"]), number(first["corrupt_mean"])
         rows.append([text(part.quantity), text(part.direction), clean, corrupt, text(total), share])
     titles = ["metric", "direction", "clean", "corrupt", "total effect", ""]
-    return f"<h3>Does the model do the task?</h3>{table(titles, rows, numeric=(2, 3, 4))}"
+    summary = view.table("summary")
+    accuracy = None if summary is None else accuracy_of(summary)
+    said = "" if accuracy is None else f"<p>{text(accuracy.sentence)}.</p>"
+    return f"<h3>Does the model do the task?</h3>{said}{table(titles, rows, numeric=(2, 3, 4))}"
 
 
 def _comparisons(view: RunView) -> str:
