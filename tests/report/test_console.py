@@ -192,7 +192,7 @@ def test_a_name_that_would_colour_the_terminal_is_shown() -> None:
 
 def test_withheld_shares_are_said_and_not_shown() -> None:
     lines = printed(summary(row(clean_mean=5.0, corrupt_mean=5.0)), width=200)
-    assert lines[2].startswith("warning: the total effect (0.000) is within rounding")
+    assert lines[2].startswith("warning: the total effect (0) is within rounding")
     assert "75.0%" not in "".join(lines)
     assert "warning: the total effect" in summary_text(
         summary(row(clean_mean=5.0, corrupt_mean=5.0))
