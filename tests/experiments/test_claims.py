@@ -14,6 +14,7 @@ from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import resolve_hypotheses
+from pathpatch_runner.hypothesis.circuits import says_edges
 from pathpatch_runner.regress.published import Claim, Order, Top, read_all
 
 REPOSITORY = Path(__file__).parents[2]
@@ -54,6 +55,15 @@ def test_what_a_claim_asks_for_is_in_its_experiment(claim: Claim) -> None:
         assert where.get("metric", config.metrics[0]) in config.metrics
         return
     assert set(hypotheses) <= set(config.hypotheses)
+    entries = config.hypotheses[where["hypothesis"]].paths if "hypothesis" in where else {}
+    if any(says_edges(entry) for entry in entries.values()):
+        # Circuits: their sizes and curves go by entry, in directions that the table may imply.
+        asked = {where["entry"]} if "entry" in where else set()
+        if isinstance(check, Order | Top) and check.by == "entry":
+            asked |= {name for name in check.names if isinstance(name, str)}
+        assert asked <= set(entries)
+        assert where.get("direction", "denoising") in {d.value for d in config.patch.directions}
+        return
     assert where.get("direction") in {d.value for d in config.patch.directions}
     if model not in SHAPES:
         return
