@@ -95,6 +95,7 @@ def contents(directory: Path) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in TABLES}
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
