@@ -26,7 +26,7 @@ from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
 from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner.journal import FOLDER, Journal
-from pathpatch_runner.runner.search import _Evaluator
+from pathpatch_runner.runner.path_effects import PathEffects
 
 TRACR = Path(__file__).parents[2] / "experiments" / "tracr"
 PROGRAMS = sorted(path.name.split(".")[0] for path in TRACR.glob("*.truth.json"))
@@ -153,15 +153,15 @@ class Interrupted(Exception):
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
     """Evaluating raises after so many chunks; the list grows by one for each evaluated."""
     done: list[int] = []
-    evaluated = _Evaluator._sums
+    evaluated = PathEffects._sums
 
-    def sums(self: _Evaluator, path_sets: Sequence[PathSet], advance: Any) -> np.ndarray:
+    def sums(self: PathEffects, path_sets: Sequence[PathSet], advance: Any) -> np.ndarray:
         if len(done) == after:
             raise Interrupted
         done.append(len(path_sets))
         return evaluated(self, path_sets, advance)
 
-    monkeypatch.setattr(_Evaluator, "_sums", sums)
+    monkeypatch.setattr(PathEffects, "_sums", sums)
     return done
 
 

@@ -38,12 +38,13 @@ from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.runner.checked import Checked, check, proofs_of
 from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
+from pathpatch_runner.runner.found import RunFound, with_found, with_rest
 from pathpatch_runner.runner.journal import Journal
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Done, logged_to, manifest_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.runner.scores import RunScored, score_run, scoring_of
-from pathpatch_runner.runner.search import RunFound, search_run, with_found, with_rest
+from pathpatch_runner.runner.search import search_run
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.runner.start import RunOutcome, found_again
 from pathpatch_runner.runner.tables import Made, results_of, run_tables

@@ -35,9 +35,9 @@ from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.model.tokenizer import Tokenizer
 from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.runner.found import RunFound
 from pathpatch_runner.runner.prompts import pairs_table
 from pathpatch_runner.runner.scores import RunScored
-from pathpatch_runner.runner.search import RunFound
 from pathpatch_runner.store import package_versions, reproducible
 
 log = logging.getLogger("pathpatch_runner")
