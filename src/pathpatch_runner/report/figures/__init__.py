@@ -10,8 +10,10 @@ curve     lines against a size or a swept key
 comparison  ways to ask side by side
 sizes     circuits of growing size
 vega      Vega-Lite to SVG in a process of its own
+layers    the nodes of a model layer by layer, for `paths` and `grid`
 bars      Shapley values and interactions
-paths     path sets on the grid of a model
+paths     path sets on the layers of a model, as their expressions say them
+grid      how many paths of a set take each node and edge
 """
 
 from pathpatch_runner.report.figures.bars import interactions, shapley_values

@@ -48,22 +48,13 @@ def _panel(
     first: bool,
 ) -> dict[str, Any]:
     x = {"type": "quantitative", "axis": {"title": title, "tickCount": 5, "domain": False}}
-    axis = {"title": None, "ticks": False, "domain": False, "labels": first, "grid": True}
-    y = {
-        "field": "thing",
-        "type": "nominal",
-        "axis": {**axis, "tickBand": "extent"},
-        "scale": {"domain": list(things), "padding": 0.15},
-    }
-    offset = {"field": "way", "type": "nominal", "scale": {"domain": list(ways)}}
+    base = _lines(things, ways, labels=first)
     shades = {
         "field": "way",
         "type": "nominal",
         "scale": {"domain": list(ways), "range": [colour(name) for name in SERIES]},
         "legend": {"title": None, "orient": "top"},
     }
-    shapes = {**shades, "scale": {"domain": list(ways)}}
-    base = {"y": y, "yOffset": offset}
     bars = {
         "transform": [{"filter": "datum.low !== null && datum.high !== null"}],
         "mark": {"type": "rule", "aria": False, "strokeWidth": 1.5},
@@ -72,16 +63,6 @@ def _panel(
             "x": {**x, "field": "low"},
             "x2": {"field": "high"},
             "color": shades,
-        },
-    }
-    dots = {
-        "mark": {"type": "point", "filled": True, "size": 32, "opacity": 1},
-        "encoding": {
-            **base,
-            "x": {**x, "field": "value"},
-            "color": shades,
-            "shape": shapes,
-            "description": {"field": "tip", "type": "nominal"},
         },
     }
     zero = {
@@ -94,7 +75,34 @@ def _panel(
         "data": {"values": [_value(mark) for mark in marks]},
         "width": WIDTH,
         "height": {"step": LINE, "for": "position"},
-        "layer": [zero, bars, dots],
+        "layer": [zero, bars, _dots(x, base, shades, ways)],
+    }
+
+
+def _lines(things: Sequence[str], ways: Sequence[str], *, labels: bool) -> dict[str, Any]:
+    """A line for each thing, the ways beside each other on it."""
+    axis = {"title": None, "ticks": False, "domain": False, "labels": labels, "grid": True}
+    y = {
+        "field": "thing",
+        "type": "nominal",
+        "axis": {**axis, "tickBand": "extent"},
+        "scale": {"domain": list(things), "padding": 0.15},
+    }
+    return {"y": y, "yOffset": {"field": "way", "type": "nominal", "scale": {"domain": list(ways)}}}
+
+
+def _dots(
+    x: Mapping[str, Any], base: Mapping[str, Any], shades: Mapping[str, Any], ways: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "mark": {"type": "point", "filled": True, "size": 32, "opacity": 1},
+        "encoding": {
+            **base,
+            "x": {**x, "field": "value"},
+            "color": shades,
+            "shape": {**shades, "scale": {"domain": list(ways)}},
+            "description": {"field": "tip", "type": "nominal"},
+        },
     }
 
 

@@ -68,13 +68,7 @@ def _spec(
     series: Sequence[Series], values: list[dict[str, Any]], axes: Axes, numeric: bool
 ) -> dict[str, Any]:
     names = [visible(each.name) for each in series]
-    x: dict[str, Any] = {"field": "x", "axis": {"title": axes.x, "grid": False, "labelAngle": 0}}
-    if numeric:
-        x |= {"type": "quantitative", "scale": {"type": "log" if axes.logarithmic else "linear"}}
-        x["scale"] |= {"zero": False, "nice": False}
-    else:
-        order = [visible(name) for name in axes.order] or None
-        x |= {"type": "ordinal", "sort": order, "scale": {"padding": 0.5}}
+    x = _horizontal(axes, numeric=numeric)
     y: dict[str, Any] = {"type": "quantitative", "axis": {"title": axes.y, "format": axes.form}}
     y["axis"] |= {"tickCount": 6, "domain": False}
     shades = {
@@ -83,41 +77,35 @@ def _spec(
         "scale": {"domain": names, "range": [colour(name) for name in SERIES]},
         "legend": None if len(names) == 1 else _legend(),
     }
-    base = {"x": x}
-    known = {"transform": [{"filter": "datum.low !== null && datum.high !== null"}]}
+    at = {"x": x, "y": {**y, "field": "y"}, "color": shades}
     layer: list[dict[str, Any]] = [
         *_ruled(axes.marks, y),
         {
-            **known,
+            "transform": [{"filter": "datum.low !== null && datum.high !== null"}],
             "mark": {"type": "rule", "aria": False, "strokeWidth": 1.5, "opacity": 0.7},
-            "encoding": {
-                **base,
-                "y": {**y, "field": "low"},
-                "y2": {"field": "high"},
-                "color": shades,
-            },
+            "encoding": {**at, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
         },
-        {
-            "mark": {"type": "line", "aria": False, "strokeWidth": 2},
-            "encoding": {**base, "y": {**y, "field": "y"}, "color": shades},
-        },
+        {"mark": {"type": "line", "aria": False, "strokeWidth": 2}, "encoding": at},
         {
             "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
             "encoding": {
-                **base,
-                "y": {**y, "field": "y"},
-                "color": shades,
-                "shape": {
-                    "field": "s",
-                    "type": "nominal",
-                    "scale": {"domain": names},
-                    "legend": shades["legend"],
-                },
+                **at,
+                "shape": {**shades, "scale": {"domain": names}},
                 "description": {"field": "tip", "type": "nominal"},
             },
         },
     ]
     return {"data": {"values": values}, "width": WIDTH, "height": HEIGHT, "layer": layer}
+
+
+def _horizontal(axes: Axes, *, numeric: bool) -> dict[str, Any]:
+    """The encoding of x: numbers, linear or logarithmic, or names in the order that is given."""
+    x: dict[str, Any] = {"field": "x", "axis": {"title": axes.x, "grid": False, "labelAngle": 0}}
+    if numeric:
+        scale = {"type": "log" if axes.logarithmic else "linear", "zero": False, "nice": False}
+        return x | {"type": "quantitative", "scale": scale}
+    order = [visible(name) for name in axes.order] or None
+    return x | {"type": "ordinal", "sort": order, "scale": {"padding": 0.5}}
 
 
 def _legend() -> dict[str, Any]:

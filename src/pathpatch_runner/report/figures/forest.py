@@ -117,19 +117,7 @@ def _about(what: str, lines: Sequence[Line]) -> str:
 def _spec(
     lines: Sequence[Line], title: str, marks: Mapping[str, float], number_form: str
 ) -> dict[str, Any]:
-    values = [
-        {
-            "y": index,
-            "name": shorten(visible(line.name), MOST_CHARACTERS),
-            "v": line.value,
-            "low": line.low,
-            "high": line.high,
-            "text": line.text,
-            "strong": line.strong,
-            "tip": f"{f'#{line.row} ' if line.row >= 0 else ''}{visible(line.name)}: {line.text}",
-        }
-        for index, line in enumerate(lines)
-    ]
+    values = [_value(index, line) for index, line in enumerate(lines)]
     x = {"type": "quantitative", "scale": {"domain": _domain(lines, marks), "nice": False}}
     axis = {"title": title, "format": number_form, "tickCount": 6, "domain": False}
     y = {"field": "y", "type": "ordinal", "axis": None, "scale": {"padding": 0}}
@@ -156,6 +144,19 @@ def _spec(
         },
     }
     return {"data": {"values": values}, **size, "layer": layer}
+
+
+def _value(index: int, line: Line) -> dict[str, Any]:
+    return {
+        "y": index,
+        "name": shorten(visible(line.name), MOST_CHARACTERS),
+        "v": line.value,
+        "low": line.low,
+        "high": line.high,
+        "text": line.text,
+        "strong": line.strong,
+        "tip": f"{f'#{line.row} ' if line.row >= 0 else ''}{visible(line.name)}: {line.text}",
+    }
 
 
 def _domain(lines: Sequence[Line], marks: Mapping[str, float]) -> list[float]:

@@ -7,16 +7,14 @@ expression says, step by step, is drawn by `paths`; this is what it amounts to o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 import numpy as np
 
 from pathpatch_runner.expression.count import count_text
 from pathpatch_runner.expression.grid import PathGrid
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.paths import Layout, ground, node_shape
-from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
-from pathpatch_runner.report.text import visible
+from pathpatch_runner.report.figures.layers import Layout, drawing, ground, node_shape
+from pathpatch_runner.report.figures.theme import SERIES, colour
 
 MOST_EDGES = 300
 """Lines drawn at most: the edges that most paths take."""
@@ -27,14 +25,7 @@ def grid_figure(grid: PathGrid, about: str) -> Figure:
     layout = Layout.of(grid.graph)
     shade = colour(SERIES[0])
     parts = [*ground(layout), *_edges(layout, grid, shade), *_nodes(layout, grid, shade)]
-    width, height = layout.width, layout.height
-    return Figure(
-        about,
-        drawn=f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
-        f'aria-label="{escape(visible(about))}" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}" font-size="10px">'
-        f"{''.join(parts)}</svg>",
-    )
+    return drawing(about, layout.width, layout.height, parts)
 
 
 def _nodes(layout: Layout, grid: PathGrid, shade: str) -> Iterator[str]:

@@ -5,24 +5,20 @@ of every step are filled, a direct link is a line from node to node (or a band, 
 be many), a link through other nodes is dashed. Letters beside a receiver are its slots, with the
 position read, `@` is the position written. A stream (`r5@S1`) is a line across, below the layer
 that reads it. Each entry has a colour.
-
-No library draws this, so it is SVG of our own: pure text made of numbers and escaped names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
 
 from pathpatch_runner.expression.ast import Route, StepPattern, Steps
 from pathpatch_runner.expression.canonical import step_atoms
-from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.graph import Graph
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.theme import FONT, SERIES, colour
+from pathpatch_runner.report.figures.layers import LEFT, Layout, drawing, ground, label, node_shape
+from pathpatch_runner.report.figures.theme import SERIES, colour
 from pathpatch_runner.report.text import visible
 
-LEFT, TOP, RIGHT, BOTTOM = 38, 10, 12, 12
 LETTER = 5.6
 """Pixels that a letter of a label takes."""
 MOST_LINES = 24
@@ -32,65 +28,8 @@ Routes = Sequence[Route]
 
 MOST_SENDERS = 6
 EVERYTHING = Steps(())
-FAINT = 0.5
 SHIFT = 2.5
 """Pixels between the lines of two expressions that run beside each other."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a node stands, in pixels."""
-
-    graph: Graph
-    step_x: float
-    step_y: float
-
-    @classmethod
-    def of(cls, graph: Graph) -> Layout:
-        layers = max(graph.shape.n_layers, 1)
-        columns = graph.shape.n_heads + 1
-        return cls(
-            graph, min(26.0, max(9.0, 300 / columns)), min(64.0, max(11.0, 300 / (layers + 1)))
-        )
-
-    @property
-    def columns(self) -> int:
-        shape = self.graph.shape
-        return (shape.n_heads if shape.separable_heads else 1) + (0 if shape.attn_only else 1)
-
-    @property
-    def width(self) -> float:
-        """Without labels."""
-        return LEFT + self.step_x * self.columns + RIGHT
-
-    @property
-    def height(self) -> float:
-        return TOP + self.step_y * (self.graph.shape.n_layers + 1) + BOTTOM
-
-    def place(self, node: int) -> tuple[float, float]:
-        """Layer 0 is lowest, `input` below it, `logits` above all."""
-        each = self.graph.nodes[node]
-        middle = LEFT + self.step_x * self.columns / 2
-        if each.kind is NodeKind.input:
-            return middle, self.line(-1)
-        if each.kind is NodeKind.logits:
-            return middle, self.line(self.graph.shape.n_layers)
-        column = self.columns - 1 if each.kind is NodeKind.mlp else max(each.head, 0)
-        lift = self.step_y * 0.22 if each.kind is NodeKind.mlp else 0.0
-        return LEFT + self.step_x * (column + 0.5), self.line(each.layer) - lift
-
-    def line(self, layer: int) -> float:
-        return TOP + self.step_y * (self.graph.shape.n_layers - layer)
-
-    def stream(self, below: StepPattern) -> float:
-        """Between the layer that reads a stream and the nodes below it."""
-        layer = 1 + max(self.graph.nodes[node].layer for node in below.nodes)
-        return self.line(layer) + self.step_y * 0.5
-
-    @property
-    def size(self) -> float:
-        """Radius of a node."""
-        return min(self.step_x, self.step_y) * 0.28
 
 
 def paths(entries: Mapping[str, Routes], graph: Graph, about: str) -> Figure:
@@ -110,53 +49,12 @@ def paths(entries: Mapping[str, Routes], graph: Graph, about: str) -> Figure:
     labels, reach = _labels(layout, entries, shades)
     parts += labels
     width, height = max(layout.width, reach), layout.height
-    return Figure(
-        about,
-        drawn=f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
-        f'aria-label="{escape(visible(about))}" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}" font-size="10px">'
-        f"{''.join(parts)}</svg>",
-    )
+    return drawing(about, width, height, parts)
 
 
 def entry_colours(entries: Iterable[str]) -> dict[str, str]:
     """The colour in which each entry of a hypothesis is drawn."""
     return {entry: colour(SERIES[i % len(SERIES)]) for i, entry in enumerate(entries)}
-
-
-def ground(layout: Layout) -> Iterator[str]:
-    """Every node as an outline, layers numbered."""
-    shape = layout.graph.shape
-    soft = colour("soft")
-    for layer in range(shape.n_layers):
-        if shape.n_layers <= 16 or layer % 5 == 0 or layer == shape.n_layers - 1:
-            yield _text(LEFT - 8, layout.line(layer) + 3, "end", str(layer), soft)
-    yield _text(LEFT - 8, layout.line(-1) + 3, "end", "input", soft)
-    yield _text(LEFT - 8, layout.line(shape.n_layers) + 3, "end", "logits", soft)
-    for number in range(len(layout.graph.nodes)):
-        yield node_shape(layout, number, "none", colour("line"))
-
-
-def node_shape(layout: Layout, number: int, fill: str, stroke: str, opacity: float = 1.0) -> str:
-    """Heads are discs, MLPs squares, `input` and `logits` bars."""
-    x, y = layout.place(number)
-    size = layout.size
-    node = layout.graph.nodes[number]
-    faint = ' stroke-opacity="0.4"' if opacity < FAINT else ""
-    style = f'fill="{fill}" stroke="{stroke}" fill-opacity="{opacity}"{faint}'
-    title = f"<title>{node.name}</title>" if fill != "none" else ""
-    if node.kind in (NodeKind.input, NodeKind.logits):
-        half = layout.step_x * layout.columns / 2
-        return (
-            f'<rect x="{x - half:.1f}" y="{y - size / 2:.1f}" width="{2 * half:.1f}" '
-            f'height="{size:.1f}" rx="2" {style}>{title}</rect>'
-        )
-    if node.kind is NodeKind.mlp:
-        return (
-            f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:.1f}" '
-            f'height="{2 * size:.1f}" {style}>{title}</rect>'
-        )
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" {style}>{title}</circle>'
 
 
 def _streams(layout: Layout, route: Route, shade: str, shift: float) -> Iterator[str]:
@@ -170,7 +68,7 @@ def _streams(layout: Layout, route: Route, shade: str, shift: float) -> Iterator
                 f'stroke-width="1.4"/>'
             )
             text = " ".join(step_atoms(steps, layout.graph))
-            yield _text(x + 3, y + 3.5, "start", visible(text), shade)
+            yield label(x + 3, y + 3.5, "start", visible(text), shade)
 
 
 def _without_streams(route: Route) -> Route:
@@ -293,7 +191,7 @@ def _labels(
             x += layout.step_x * layout.columns / 2
         x += layout.size + 3
         for text, shade in labels:
-            parts.append(_text(x, y + 3.5, "start", visible(text), shade))
+            parts.append(label(x, y + 3.5, "start", visible(text), shade))
             x += LETTER * (len(text) + 1)
         reach = max(reach, x)
     return parts, reach
@@ -308,9 +206,3 @@ def _constraint(pattern: StepPattern) -> str:
         least, most = pattern.back
         slots += f"~{least}" if least == most else f"~{least}-{most}"
     return " ".join(filter(None, (slots, "" if pattern.write is None else f"@{pattern.write}")))
-
-
-def _text(x: float, y: float, anchor: str, text: str, shade: str) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{shade}">{escape(text)}</text>'
-    )

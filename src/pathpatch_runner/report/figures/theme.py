@@ -53,9 +53,6 @@ installed texts are wider, for which `ROOM` is left."""
 ROOM = 1.6
 """Pixels a letter at the border of a figure."""
 
-COLUMN_WIDTH = 340
-"""Pixels that a column of a paper is wide at 100 pixels an inch: 3.4 inches."""
-
 _NAME = re.compile(r"var\(--([a-z-]+)\)")
 _OPEN_TAG = re.compile(r"<svg([^>]*)>")
 
