@@ -31,8 +31,6 @@ FORMAT = "pathpatch_runner circuit"
 UNNAMED = "score"
 """The name of the scores of a file that does not say its method."""
 
-OWN_KEYS = ("format", "method", "about")
-
 
 @dataclass(frozen=True)
 class GraphFile:

@@ -74,25 +74,10 @@ class LayerAttention:
         """
         versions = _in_blocks(versions)
         slots = versions.slots
-        query_readings = np.unique(slots[:, Q])
-        query_readings = query_readings[query_readings != UNCHANGED]
-        key_readings = np.unique(slots[:, K:])
-        key_readings = key_readings[key_readings != UNCHANGED]
-        same = np.array_equal(query_readings, key_readings) and np.array_equal(
-            positions.numbers, key_positions.numbers
-        )
-        of_queries = None
-        if len(query_readings):
-            of_queries = normed(versions.readings[query_readings], positions)
-        of_keys = of_queries if same else None
-        if of_keys is None and len(key_readings):
-            of_keys = normed(versions.readings[key_readings], key_positions)
-        queries = _Projected(self._part, Q, of_queries, query_readings, positions)
-        keys = _Projected(self._part, K, of_keys, key_readings, key_positions)
-        values = _Projected(self._part, V, of_keys, key_readings, key_positions)
+        changed = _changed_of(self._part, versions, normed, positions, key_positions)
         for head in np.unique(versions.heads).tolist():
             numbers = np.flatnonzero(versions.heads == head)
-            one = _Head(self, head, queries, keys, values, positions, key_positions)
+            one = _Head(self, head, changed)
             for members in _by_changed(slots[numbers]):
                 chosen = numbers[members]
                 keep(chosen, one.change(slots[chosen]))
@@ -168,26 +153,66 @@ class _Projected:
         return projected
 
 
+@dataclass(frozen=True)
+class _Changed:
+    """What the slots of one layer's versions read where it differs from base: `queries` at the
+    positions where the versions are evaluated, `keys` and `values` at `key_positions`."""
+
+    queries: _Projected
+    keys: _Projected
+    values: _Projected
+    positions: Selection
+    key_positions: Selection
+
+
+def _changed_of(
+    part: Attention,
+    versions: HeadVersions,
+    normed: NormedStreams,
+    positions: Selection,
+    key_positions: Selection,
+) -> _Changed:
+    """Each changed reading is normed once: one that queries and keys read at the same positions
+    serves both."""
+    query_readings = _readings(versions.slots[:, Q])
+    key_readings = _readings(versions.slots[:, K:])
+    same = np.array_equal(query_readings, key_readings) and np.array_equal(
+        positions.numbers, key_positions.numbers
+    )
+    of_queries = None
+    if len(query_readings):
+        of_queries = normed(versions.readings[query_readings], positions)
+    of_keys = of_queries if same else None
+    if of_keys is None and len(key_readings):
+        of_keys = normed(versions.readings[key_readings], key_positions)
+    return _Changed(
+        _Projected(part, Q, of_queries, query_readings, positions),
+        _Projected(part, K, of_keys, key_readings, key_positions),
+        _Projected(part, V, of_keys, key_readings, key_positions),
+        positions,
+        key_positions,
+    )
+
+
+def _readings(slots: np.ndarray) -> np.ndarray:
+    """The distinct changed readings that `slots` name, in order."""
+    named = np.unique(slots)
+    changed: np.ndarray = named[named != UNCHANGED]
+    return changed
+
+
 class _Head:
     """One head's versions at some positions."""
 
-    def __init__(
-        self,
-        layer: LayerAttention,
-        head: int,
-        queries: _Projected,
-        keys: _Projected,
-        values: _Projected,
-        positions: Selection,
-        key_positions: Selection,
-    ) -> None:
+    def __init__(self, layer: LayerAttention, head: int, changed: _Changed) -> None:
         part, run = layer._part, layer._run
+        positions = changed.positions
         self._layer = layer
         self._part = part
         self._head = head
         self._group = head // layer._group
-        self._queries, self._keys, self._values = queries, keys, values
-        self._positions, self._key_positions = positions, key_positions
+        self._queries, self._keys, self._values = changed.queries, changed.keys, changed.values
+        self._positions, self._key_positions = positions, changed.key_positions
         self._all = torch.arange(layer._n_positions, device=run.q[0].device)
         self._mask = attention_mask(part, positions.index, self._all)
         self._q = positions.take(run.q[0][head])

@@ -66,7 +66,6 @@ class DeltaOnBatch:
         self._batch = batch
         self._workspace = workspace_of(task)
         self._readout = StreamReadout(readout, functions.logits, batch, self._workspace)
-        self._all_points = readout.all_points
         self._clean_first = plain_runs_of(task, functions, batch, draw)
         # Our own statement of the model, on both prompts.
         task.model.count_pass()
