@@ -207,6 +207,31 @@ def test_paths_fill_the_nodes_of_steps_and_join_those_that_can_follow() -> None:
     assert len(lines) == 1 + 3 + 3
 
 
+def test_labels_stand_right_of_every_node_and_name_theirs() -> None:
+    drawn = drawing("input -> a0.h1<v~1> -> a1.h0-2<k> -> logits@end").svg
+    right = max(float(x) for x in re.findall(r'<circle cx="([\d.]+)"', drawn))
+    at = re.findall(r'<text x="([\d.]+)" [^>]*text-anchor="start"[^>]*>([^<]*)', drawn)
+    # Of a step of several heads the label is that of all of them.
+    assert sorted(text for _, text in at) == ["@end", "h1 v~1", "k"]
+    assert all(float(x) > right for x, _ in at)
+
+
+def test_lines_of_many_entries_stay_within_their_node() -> None:
+    graph = Graph(SHAPE)
+    route = read_route("input -> a1.h2<k> -> logits", Scope(graph))
+    drawn = paths({str(entry): (route,) for entry in range(9)}, graph, "nine").svg
+    ((middle, radius),) = re.findall(r'<circle cx="([\d.]+)" [^>]*r="([\d.]+)"[^>]*><title>', drawn)
+    ends = [float(x) for x in re.findall(r'<line x1="([\d.]+)"', drawn)]
+    assert len(set(ends)) == 9
+    assert all(abs(x - float(middle)) <= float(radius) for x in ends)
+
+
+def test_a_logarithmic_axis_has_a_number_at_each_point() -> None:
+    points = [(share, share, None, None) for share in (0.01, 0.05, 0.2, 1.0)]
+    axes = Axes("size", "y", logarithmic=True, x_form=".2~%")
+    assert {"1%", "5%", "20%", "100%"} <= set(texts(curve([Series("a", points)], axes)))
+
+
 def test_hostile_names_are_text_in_every_figure() -> None:
     part = section(over_one(1.0, "a0.h0") | {"path_id": HOSTILE, "metric": HOSTILE})
     whole = section(row(hypothesis=HOSTILE, unit="hypothesis", metric=HOSTILE))

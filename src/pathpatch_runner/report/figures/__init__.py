@@ -4,15 +4,16 @@ figure    one figure as SVG, PDF or PNG; why Vega-Lite draws, and where
 theme     colours by name, the look of all figures
 scale     how numbers are written inside a figure
 nodes     where a node stands in a grid
+marks     pieces of Vega-Lite that several figures share
 forest    dots with intervals: shares with marks at 0 and 100%, effects, differences
 heatmap   effects of a family on a grid
 curve     lines against a size or a swept key
 comparison  ways to ask side by side
 sizes     circuits of growing size
 vega      Vega-Lite to SVG in a process of its own
-layers    the nodes of a model layer by layer, for `paths` and `grid`
 bars      Shapley values and interactions
-paths     path sets on the layers of a model, as their expressions say them
+layers    the nodes of a model layer by layer, for `paths` and `grid`
+paths     path sets on the layers of a model, as their expressions say them: by `steps`, `links`
 grid      how many paths of a set take each node and edge
 """
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.theme import SERIES, colour
+from pathpatch_runner.report.figures.marks import dots, intervals, told_apart
+from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.text import interval, number, visible
 
 WIDTH, LINE = 250, 26
@@ -39,32 +40,12 @@ def comparison(panels: Mapping[str, Sequence[Mark]], title: str) -> Figure:
 
 
 def _panel(
-    said: str,
-    marks: Sequence[Mark],
-    things: Sequence[str],
-    ways: Sequence[str],
-    title: str,
-    *,
-    first: bool,
+    said: str, marks: Sequence[Mark], things: list[str], ways: list[str], title: str, *, first: bool
 ) -> dict[str, Any]:
     x = {"type": "quantitative", "axis": {"title": title, "tickCount": 5, "domain": False}}
-    base = _lines(things, ways, labels=first)
-    shades = {
-        "field": "way",
-        "type": "nominal",
-        "scale": {"domain": list(ways), "range": [colour(name) for name in SERIES]},
-        "legend": {"title": None, "orient": "top"},
-    }
-    bars = {
-        "transform": [{"filter": "datum.low !== null && datum.high !== null"}],
-        "mark": {"type": "rule", "aria": False, "strokeWidth": 1.5},
-        "encoding": {
-            **base,
-            "x": {**x, "field": "low"},
-            "x2": {"field": "high"},
-            "color": shades,
-        },
-    }
+    lines = _lines(things, ways, named=first)
+    looks = told_apart("way", ways, {"title": None, "orient": "top"})
+    bounds = {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "color": looks["color"]}
     zero = {
         "data": {"values": [{"x": 0}]},
         "mark": {"type": "rule", "aria": False},
@@ -75,34 +56,25 @@ def _panel(
         "data": {"values": [_value(mark) for mark in marks]},
         "width": WIDTH,
         "height": {"step": LINE, "for": "position"},
-        "layer": [zero, bars, _dots(x, base, shades, ways)],
+        "layer": [
+            zero,
+            intervals({**lines, **bounds}),
+            dots({**lines, "x": {**x, "field": "value"}, **looks}, size=32),
+        ],
     }
 
 
-def _lines(things: Sequence[str], ways: Sequence[str], *, labels: bool) -> dict[str, Any]:
-    """A line for each thing, the ways beside each other on it."""
-    axis = {"title": None, "ticks": False, "domain": False, "labels": labels, "grid": True}
-    y = {
-        "field": "thing",
-        "type": "nominal",
-        "axis": {**axis, "tickBand": "extent"},
-        "scale": {"domain": list(things), "padding": 0.15},
-    }
-    return {"y": y, "yOffset": {"field": "way", "type": "nominal", "scale": {"domain": list(ways)}}}
-
-
-def _dots(
-    x: Mapping[str, Any], base: Mapping[str, Any], shades: Mapping[str, Any], ways: Sequence[str]
-) -> dict[str, Any]:
+def _lines(things: list[str], ways: list[str], *, named: bool) -> dict[str, Any]:
+    """A line for each thing, in it one above the other what each way says."""
+    axis = {"title": None, "ticks": False, "domain": False, "grid": True, "tickBand": "extent"}
     return {
-        "mark": {"type": "point", "filled": True, "size": 32, "opacity": 1},
-        "encoding": {
-            **base,
-            "x": {**x, "field": "value"},
-            "color": shades,
-            "shape": {**shades, "scale": {"domain": list(ways)}},
-            "description": {"field": "tip", "type": "nominal"},
+        "y": {
+            "field": "thing",
+            "type": "nominal",
+            "axis": {**axis, "labels": named},
+            "scale": {"domain": things, "padding": 0.15},
         },
+        "yOffset": {"field": "way", "type": "nominal", "scale": {"domain": ways}},
     }
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.theme import SERIES, colour
+from pathpatch_runner.report.figures.marks import dots, intervals, told_apart
+from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.text import number, visible
 
 WIDTH, HEIGHT = 420, 240
@@ -25,8 +26,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Axes:
-    """Titles with units. `marks`: horizontal lines by name. `logarithmic`: of x. `order`: names
-    on an axis of names. `form`: of the numbers of y, as d3 spells it: ".0%" for shares."""
+    """Titles with units. `marks`: horizontal lines by name. `logarithmic`: of x, which has
+    a number at each point then. `order`: names on an axis of names. `form`, `x_form`: of the
+    numbers of y and x, as d3 spells it: ".0%" for shares."""
 
     x: str
     y: str
@@ -34,6 +36,7 @@ class Axes:
     logarithmic: bool = False
     order: Sequence[str] = ()
     form: str = ".4~g"
+    x_form: str = ".4~g"
 
 
 def curve(series: Sequence[Series], axes: Axes) -> Figure:
@@ -68,48 +71,43 @@ def _spec(
     series: Sequence[Series], values: list[dict[str, Any]], axes: Axes, numeric: bool
 ) -> dict[str, Any]:
     names = [visible(each.name) for each in series]
-    x = _horizontal(axes, numeric=numeric)
+    at_points = sorted({value["x"] for value in values}) if axes.logarithmic else []
+    x = _x(axes, numeric, at_points)
     y: dict[str, Any] = {"type": "quantitative", "axis": {"title": axes.y, "format": axes.form}}
     y["axis"] |= {"tickCount": 6, "domain": False}
-    shades = {
-        "field": "s",
-        "type": "nominal",
-        "scale": {"domain": names, "range": [colour(name) for name in SERIES]},
-        "legend": None if len(names) == 1 else _legend(),
-    }
-    at = {"x": x, "y": {**y, "field": "y"}, "color": shades}
-    layer: list[dict[str, Any]] = [
+    looks = told_apart("s", names, None if len(names) == 1 else _legend())
+    shade = {"color": looks["color"]}
+    at = {"x": x, "y": {**y, "field": "y"}}
+    bounds = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    layer = [
         *_ruled(axes.marks, y),
+        intervals({**bounds, **shade}, opacity=0.7),
         {
-            "transform": [{"filter": "datum.low !== null && datum.high !== null"}],
-            "mark": {"type": "rule", "aria": False, "strokeWidth": 1.5, "opacity": 0.7},
-            "encoding": {**at, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            "mark": {"type": "line", "aria": False, "strokeWidth": 2},
+            "encoding": {**at, **shade},
         },
-        {"mark": {"type": "line", "aria": False, "strokeWidth": 2}, "encoding": at},
-        {
-            "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-            "encoding": {
-                **at,
-                "shape": {**shades, "scale": {"domain": names}},
-                "description": {"field": "tip", "type": "nominal"},
-            },
-        },
+        dots({**at, **looks}, size=50),
     ]
     return {"data": {"values": values}, "width": WIDTH, "height": HEIGHT, "layer": layer}
 
 
-def _horizontal(axes: Axes, *, numeric: bool) -> dict[str, Any]:
-    """The encoding of x: numbers, linear or logarithmic, or names in the order that is given."""
+def _x(axes: Axes, numeric: bool, ticks: Sequence[float]) -> dict[str, Any]:
+    """`ticks`: where numbers stand, as Vega chooses if there are none."""
     x: dict[str, Any] = {"field": "x", "axis": {"title": axes.x, "grid": False, "labelAngle": 0}}
     if numeric:
-        scale = {"type": "log" if axes.logarithmic else "linear", "zero": False, "nice": False}
+        kind = "log" if axes.logarithmic else "linear"
+        scale = {"type": kind, "zero": False, "nice": False}
+        x["axis"] |= {"labelOverlap": "greedy", "labelSeparation": 5, "labelFlush": False}
+        x["axis"] |= {"format": axes.x_form}
+        if ticks:
+            x["axis"]["values"] = ticks
         return x | {"type": "quantitative", "scale": scale}
     order = [visible(name) for name in axes.order] or None
     return x | {"type": "ordinal", "sort": order, "scale": {"padding": 0.5}}
 
 
 def _legend() -> dict[str, Any]:
-    return {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 200}
+    return {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 200, "symbolOpacity": 1}
 
 
 def _ruled(marks: Mapping[str, float], y: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -129,7 +127,7 @@ def _ruled(marks: Mapping[str, float], y: Mapping[str, Any]) -> list[dict[str, A
                 "type": "text",
                 "aria": False,
                 "align": "left",
-                "x": WIDTH + 4,
+                "x": WIDTH + 8,
                 "fontSize": 10,
             },
             "encoding": {

@@ -25,7 +25,7 @@ def grid_figure(grid: PathGrid, about: str) -> Figure:
     layout = Layout.of(grid.graph)
     shade = colour(SERIES[0])
     parts = [*ground(layout), *_edges(layout, grid, shade), *_nodes(layout, grid, shade)]
-    return drawing(about, layout.width, layout.height, parts)
+    return drawing(layout, parts, about)
 
 
 def _nodes(layout: Layout, grid: PathGrid, shade: str) -> Iterator[str]:
@@ -43,11 +43,7 @@ def _edges(layout: Layout, grid: PathGrid, shade: str) -> Iterator[str]:
         share = float(grid.edges[writer, reader])
         if not share:
             return
-        (x1, y1), (x2, y2) = layout.place(writer), layout.place(reader)
-        if writer == 0 and reader != grid.graph.logits:
-            x1 = x2
-        if reader == grid.graph.logits and writer:
-            x2 = x1
+        x1, y1, x2, y2 = layout.ends(writer, reader)
         yield (
             f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{shade}" '
             f'stroke-width="{0.4 + 1.6 * share:.2f}" stroke-opacity="{0.15 + 0.75 * share:.2f}"/>'

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from pathpatch_runner.expression.ast import StepPattern
-from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.graph import Graph, Node, NodeKind
 from pathpatch_runner.report.figures.figure import Figure
 from pathpatch_runner.report.figures.theme import FONT, colour
 from pathpatch_runner.report.text import visible
@@ -42,9 +42,14 @@ class Layout:
         return (shape.n_heads if shape.separable_heads else 1) + (0 if shape.attn_only else 1)
 
     @property
+    def border(self) -> float:
+        """The right end of the grid."""
+        return LEFT + self.step_x * self.columns
+
+    @property
     def width(self) -> float:
         """Without labels."""
-        return LEFT + self.step_x * self.columns + RIGHT
+        return self.border + RIGHT
 
     @property
     def height(self) -> float:
@@ -58,12 +63,26 @@ class Layout:
             return middle, self.line(-1)
         if each.kind is NodeKind.logits:
             return middle, self.line(self.graph.shape.n_layers)
-        column = self.columns - 1 if each.kind is NodeKind.mlp else max(each.head, 0)
         lift = self.step_y * 0.22 if each.kind is NodeKind.mlp else 0.0
-        return LEFT + self.step_x * (column + 0.5), self.line(each.layer) - lift
+        return LEFT + self.step_x * (self.column(each) + 0.5), self.line(each.layer) - lift
+
+    def column(self, node: Node) -> int:
+        """Of a head or an MLP; MLPs stand in the last."""
+        return self.columns - 1 if node.kind is NodeKind.mlp else max(node.head, 0)
 
     def line(self, layer: int) -> float:
+        """The height of a layer."""
         return TOP + self.step_y * (self.graph.shape.n_layers - layer)
+
+    def ends(self, writer: int, reader: int) -> tuple[float, float, float, float]:
+        """x and y of both ends of a line. From `input` and to `logits`, which are as wide as the
+        grid, it is upright."""
+        (x1, y1), (x2, y2) = self.place(writer), self.place(reader)
+        if writer == 0:
+            x1 = x2
+        elif reader == self.graph.logits:
+            x2 = x1
+        return x1, y1, x2, y2
 
     def stream(self, below: StepPattern) -> float:
         """Between the layer that reads a stream and the nodes below it."""
@@ -76,8 +95,9 @@ class Layout:
         return min(self.step_x, self.step_y) * 0.28
 
 
-def drawing(about: str, width: float, height: float, parts: Iterable[str]) -> Figure:
-    """The figure of these parts. `about`: what it shows."""
+def drawing(layout: Layout, parts: Iterable[str], about: str, reach: float = 0.0) -> Figure:
+    """A whole picture. `about`: what it shows; `reach`: how far to the right its labels go."""
+    width, height = max(layout.width, reach), layout.height
     return Figure(
         about,
         drawn=f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
@@ -123,7 +143,7 @@ def node_shape(layout: Layout, number: int, fill: str, stroke: str, opacity: flo
 
 
 def label(x: float, y: float, anchor: str, text: str, shade: str) -> str:
-    """A text at (x, y), its `anchor` there: "start" or "end"."""
+    """`anchor`: which part of the text is at x: "start" or "end"."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{shade}">{escape(text)}</text>'
     )

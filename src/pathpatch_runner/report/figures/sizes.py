@@ -44,6 +44,7 @@ def size_curve(part: Section, families: Mapping[tuple[str, str], Sequence[Row]])
         title,
         marks,
         logarithmic=True,
+        x_form=".2~%",
         form=".4~g" if part.withheld else ".0%",
     )
     return curve(series, axes)
