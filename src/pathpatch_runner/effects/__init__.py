@@ -1,9 +1,10 @@
 """From measured values to the tables of a run, with their statistics.
 
 `results` holds what a run measured; `tables`, `summary`, `contrasts`, `coalitions` and
-`curves_table` make a table of it each, with the columns of `schema` and `key_columns`. Their
-numbers come from sums over the points of a pair (`pair_sums`), by `statistics`, `resampling` and
-`multiplicity`; `trust` says where shares mean nothing.
+`curves_table` make a table of it each, with the columns of `schema` and `key_columns` (and, where
+things are compared, of `by_reading`). Their numbers come from sums over the points of a pair
+(`pair_sums`), by `statistics`, `resampling` and `multiplicity`; `trust` says where shares mean
+nothing.
 """
 
 from pathpatch_runner.effects.coalitions import Game, games_of, shapley_table

@@ -32,20 +32,12 @@ import pyarrow as pa
 
 from pathpatch_runner.config import StatisticsConfig, UnitKind
 from pathpatch_runner.effects.arrays import Floats, Integers
-from pathpatch_runner.effects.key_columns import RowGrid, encoded, run_columns
-from pathpatch_runner.effects.multiplicity import by_family
+from pathpatch_runner.effects.by_reading import reading_schema, reading_table, tested
+from pathpatch_runner.effects.key_columns import RowGrid, encoded
 from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.results import Results
-from pathpatch_runner.effects.schema import (
-    READING_COLUMNS,
-    RUN_COLUMNS,
-    TEXT,
-    Column,
-    interval_columns,
-    override_columns,
-    table_schema,
-)
+from pathpatch_runner.effects.schema import TEXT, Column, interval_columns
 
 NAME_COLUMNS = (
     Column("hypothesis", TEXT, "", "name of the hypothesis"),
@@ -174,7 +166,8 @@ def _game_table(results: Results, sums: PairSums, draws: Draws, game: Game) -> p
         columns |= _described(name, flat, sums, draws)
         if name != "alone":
             prefix = "" if name == "value" else "adds_"
-            columns |= _tested(prefix, flat, draws, families)
+            p_values, q_values = tested(flat, draws, families)
+            columns |= {f"{prefix}p_value": p_values, f"{prefix}q_value": q_values}
     names: list[tuple[str, str | None]] = [(entry, None) for entry in game.entries]
     names += [(game.entries[first], game.entries[second]) for first, second in twos]
     return _assembled(results, game.hypothesis, names, columns)
@@ -200,14 +193,6 @@ def _described(name: str, terms: Floats, sums: PairSums, draws: Draws) -> dict[s
     }
 
 
-def _tested(prefix: str, terms: Floats, draws: Draws, families: Integers) -> dict[str, Floats]:
-    """p and q values that the mean of terms [row, pair] is 0."""
-    undefined = np.isnan(terms.sum(-1))
-    p_values = draws.flips.p_values(np.where(undefined[:, None], 0.0, terms))
-    p_values = np.where(undefined, np.nan, p_values)
-    return {f"{prefix}p_value": p_values, f"{prefix}q_value": by_family(p_values, families)}
-
-
 def _assembled(
     results: Results,
     hypothesis: str,
@@ -216,17 +201,10 @@ def _assembled(
 ) -> pa.Table:
     n_directions, _, n_metrics = results.shape
     grid = RowGrid((n_directions, n_metrics, len(names)))
-    columns = run_columns(results, grid) | {
+    named = {
         "hypothesis": grid.everywhere(hypothesis),
         "entry": grid.along(2, encoded([entry for entry, _ in names])),
         "other": grid.along(2, encoded([other for _, other in names])),
-        "direction": grid.along(0, encoded([each.value for each in results.directions])),
-        "metric": grid.along(1, encoded([metric.name for metric in results.metrics])),
-        "n": pa.array(np.full(grid.n_rows, len(results.points), np.int64)),
     }
-    for name, column in values.items():
-        columns[name] = pa.array(column, mask=~np.isfinite(column))
-    overrides = override_columns(list(results.overrides))
-    described = (*RUN_COLUMNS, *overrides, *NAME_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS)
-    schema = table_schema(described, results.metrics)
-    return pa.table([columns[name] for name in schema.names], schema=schema)
+    schema = reading_schema(results, NAME_COLUMNS, VALUE_COLUMNS)
+    return reading_table(results, schema, grid, (0, 1), named, values)

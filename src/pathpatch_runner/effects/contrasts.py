@@ -30,20 +30,12 @@ import pyarrow as pa
 
 from pathpatch_runner.config import StatisticsConfig, UnitKind
 from pathpatch_runner.effects.arrays import Floats, Integers
-from pathpatch_runner.effects.key_columns import RowGrid, encoded, run_columns
-from pathpatch_runner.effects.multiplicity import by_family
+from pathpatch_runner.effects.by_reading import reading_schema, reading_table, tested
+from pathpatch_runner.effects.key_columns import RowGrid, encoded
 from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.resampling import Bootstrap, Draws
 from pathpatch_runner.effects.results import Results
-from pathpatch_runner.effects.schema import (
-    READING_COLUMNS,
-    RUN_COLUMNS,
-    TEXT,
-    Column,
-    interval_columns,
-    override_columns,
-    table_schema,
-)
+from pathpatch_runner.effects.schema import TEXT, Column, interval_columns
 from pathpatch_runner.effects.statistics import percentile_interval, quotient
 from pathpatch_runner.effects.trust import reasons
 from pathpatch_runner.errors import ConfigError, did_you_mean, raise_together
@@ -188,15 +180,13 @@ def _compared(
     """The columns of a difference [row], of what resamples [row, resample] give, and of its terms
     [row, pair], whose signs are flipped."""
     interval = percentile_interval(resampled, draws.confidence)
-    undefined = np.isnan(difference)
-    p_values = draws.flips.p_values(np.where(undefined[:, None], 0.0, terms))
-    p_values = np.where(undefined, np.nan, p_values)
+    p_values, q_values = tested(terms, draws, families)
     return {
         "difference": difference,
         "difference_ci_low": interval[:, 0],
         "difference_ci_high": interval[:, 1],
         "p_value": p_values,
-        "q_value": by_family(p_values, families),
+        "q_value": q_values,
     }
 
 
@@ -247,17 +237,10 @@ def _assembled(
 ) -> pa.Table:
     n_directions, _, n_metrics = results.shape
     grid = RowGrid((len(contrasts), n_directions, n_metrics))
-    columns = run_columns(results, grid) | {
+    named = {
         "contrast": grid.along(0, encoded([contrast.name for contrast in contrasts])),
         "left": grid.along(0, encoded([contrast.left_text for contrast in contrasts])),
         "right": grid.along(0, encoded([contrast.right_text for contrast in contrasts])),
-        "direction": grid.along(1, encoded([each.value for each in results.directions])),
-        "metric": grid.along(2, encoded([metric.name for metric in results.metrics])),
-        "n": pa.array(np.full(grid.n_rows, len(results.points), np.int64)),
     }
-    for name, column in values.items():
-        columns[name] = pa.array(column, mask=~np.isfinite(column))
-    overrides = override_columns(list(results.overrides))
-    described = (*RUN_COLUMNS, *overrides, *NAME_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS)
-    schema = table_schema(described, results.metrics)
-    return pa.table([columns[name] for name in schema.names], schema=schema)
+    schema = reading_schema(results, NAME_COLUMNS, VALUE_COLUMNS)
+    return reading_table(results, schema, grid, (1, 2), named, values)

@@ -22,19 +22,16 @@ import pyarrow as pa
 
 from pathpatch_runner.config import Direction, StatisticsConfig
 from pathpatch_runner.effects.arrays import Floats
+from pathpatch_runner.effects.by_reading import reading_schema
 from pathpatch_runner.effects.curves import Confusion, Mask, area_between, auroc, cmd, cpr
 from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import (
-    READING_COLUMNS,
-    RUN_COLUMNS,
     SET_PREFIX,
     TEXT,
     Column,
     interval_columns,
-    override_columns,
-    table_schema,
 )
 from pathpatch_runner.effects.statistics import percentile_interval, quotient
 from pathpatch_runner.effects.trust import reasons
@@ -117,9 +114,7 @@ def curves_table(
     ]
     texts = {**vars(results.names)}
     texts |= {f"{SET_PREFIX}{key}": text for key, text in results.overrides.items()}
-    overrides = override_columns(list(results.overrides))
-    described = (*RUN_COLUMNS, *overrides, *NAME_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS)
-    schema = table_schema(described, results.metrics)
+    schema = reading_schema(results, NAME_COLUMNS, VALUE_COLUMNS)
     return pa.Table.from_pylist([{**texts, **row} for row in rows], schema=schema)
 
 
