@@ -15,7 +15,8 @@ from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import resolve_hypotheses
 from pathpatch_runner.hypothesis.circuits import says_edges
-from pathpatch_runner.regress.published import Claim, Order, Top, read_all
+from pathpatch_runner.regress.claim import Claim, Order, Top
+from pathpatch_runner.regress.published import read_all
 
 REPOSITORY = Path(__file__).parents[2]
 SHAPES = {

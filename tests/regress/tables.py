@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pathpatch_runner.regress.claim import Run
 from pathpatch_runner.regress.launch import Launch, Outcome
-from pathpatch_runner.regress.published import Run
 
 
 def row(head: str, effect: float | None, **changes: Any) -> dict[str, Any]:

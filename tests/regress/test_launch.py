@@ -16,8 +16,8 @@ from pathpatch_runner.errors import (
 )
 from pathpatch_runner.model.files import explained
 from pathpatch_runner.model.gguf import GgufModel, GgufModelConfig
+from pathpatch_runner.regress.claim import Run
 from pathpatch_runner.regress.launch import Outcome, launcher, outcome
-from pathpatch_runner.regress.published import Run
 from pathpatch_runner.store import RunDirectory, code_digest
 from pathpatch_runner.store.outcome import JobRecord, errors_of, read_jobs, write_jobs
 from store.records import MANIFEST, PROVENANCE

@@ -7,17 +7,8 @@ from pathlib import Path
 import pytest
 
 from pathpatch_runner.errors import Problems, PublishedError
-from pathpatch_runner.regress.published import (
-    Exactly,
-    Near,
-    Order,
-    Run,
-    Sign,
-    Top,
-    Within,
-    read_all,
-    read_published,
-)
+from pathpatch_runner.regress.claim import Exactly, Near, Order, Run, Sign, Top, Within
+from pathpatch_runner.regress.published import read_all, read_published
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 GOOD = """
@@ -72,6 +63,11 @@ START = "claims: [{id: c, experiment: toy, where: {}, column: aue, source: s"
             "Allowed: claims, golden",
         ),
         ("- a", "toy/published.yaml: must hold an object with claims and golden"),
+        (
+            "claims: []\nclaims: []",
+            'toy/published.yaml:2: the key "claims" stands twice in one object (also in line 1). '
+            "Leave one of them",
+        ),
         ("claims: [{id: c}]", 'toy/published.yaml: claim 1 ("c"): lacks "experiment"'),
         (
             START + "}]",

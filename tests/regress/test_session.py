@@ -9,9 +9,10 @@ import pytest
 
 from pathpatch_runner.errors import PublishedError
 from pathpatch_runner.regress import __main__ as command
+from pathpatch_runner.regress.claim import Published, Run
 from pathpatch_runner.regress.junit import junit
 from pathpatch_runner.regress.launch import Launch, Outcome
-from pathpatch_runner.regress.published import Published, Run, read_published
+from pathpatch_runner.regress.published import read_published
 from pathpatch_runner.regress.session import Session, accept, check
 from pathpatch_runner.regress.verdict import Mark
 from regress.tables import ROWS, always, run_at

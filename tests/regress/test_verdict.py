@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pathpatch_runner.regress.published import (
+from pathpatch_runner.regress.claim import (
     Check,
     Claim,
     Exactly,

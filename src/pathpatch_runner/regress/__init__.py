@@ -1,6 +1,7 @@
 """Published numbers, and our own last accepted ones, held against present runs.
 
-published  reads `experiments/<name>/published.yaml`: claims, and which runs are golden
+claim      a claim, its run and its check; which runs are golden
+published  reads them from `experiments/<name>/published.yaml`
 query      a claim's rows of a run's tables
 verdict    claim + rows -> pass or fail, with what was expected and found
 golden     two summary tables, cell by cell within tolerances

@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from pathpatch_runner.errors import PathPatchError, PublishedError, did_you_mean
+from pathpatch_runner.regress.claim import Published
 from pathpatch_runner.regress.golden import GOLDEN
 from pathpatch_runner.regress.junit import write_junit
 from pathpatch_runner.regress.launch import launcher
-from pathpatch_runner.regress.published import Published, read_all
+from pathpatch_runner.regress.published import read_all
 from pathpatch_runner.regress.session import Session, accept, check, tally
 from pathpatch_runner.regress.show import console, print_differences, print_verdicts
 from pathpatch_runner.regress.verdict import Mark

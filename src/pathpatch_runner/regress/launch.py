@@ -22,7 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pathpatch_runner.errors import NotAtHandError, PublishedError, StoreError
-from pathpatch_runner.regress.published import Run
+from pathpatch_runner.regress.claim import Run
 from pathpatch_runner.store import RunDirectory, code_digest
 from pathpatch_runner.store.outcome import JobRecord, read_jobs
 

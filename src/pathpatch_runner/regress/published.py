@@ -35,11 +35,8 @@ one for each claim:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from pathpatch_runner.errors import (
     PathPatchError,
@@ -48,6 +45,20 @@ from pathpatch_runner.errors import (
     did_you_mean,
     raise_together,
     unknown_key,
+)
+from pathpatch_runner.reading import parse_yaml, read_text
+from pathpatch_runner.regress.claim import (
+    Check,
+    Claim,
+    Exactly,
+    GoldenSpec,
+    Near,
+    Order,
+    Published,
+    Run,
+    Sign,
+    Top,
+    Within,
 )
 
 PUBLISHED = "published.yaml"
@@ -59,115 +70,13 @@ KEYS = (
 SIGNS = ("positive", "negative")
 
 
-@dataclass(frozen=True)
-class Run:
-    """One command. `model` None: the experiment's own."""
-
-    experiment: str
-    model: str | None = None
-    overrides: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """As the command line takes it."""
-        model = () if self.model is None else (f"model={self.model}",)
-        return (f"experiment={self.experiment}", *model, *self.overrides)
-
-
-@dataclass(frozen=True)
-class Near:
-    """One value, within a tolerance."""
-
-    value: float
-    tolerance: float
-
-
-@dataclass(frozen=True)
-class Within:
-    """One value, between bounds; None: no bound on that side."""
-
-    at_least: float | None
-    at_most: float | None
-
-
-@dataclass(frozen=True)
-class Sign:
-    """One value, on this side of zero."""
-
-    positive: bool
-
-
-@dataclass(frozen=True)
-class Order:
-    """Values that fall strictly; names are values of column `by`, numbers stand for themselves."""
-
-    by: str
-    names: tuple[str | float, ...]
-
-
-@dataclass(frozen=True)
-class Top:
-    """Names whose rows hold the largest absolute values, in any order."""
-
-    by: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Exactly:
-    """Names of all rows there are, in any order."""
-
-    by: str
-    names: tuple[str, ...]
-
-
-Check = Near | Within | Sign | Order | Top | Exactly
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One published statement. `file`: what its run reads and does not ship, "" if nothing;
-    `table`: where its column lies, "" for what the column itself says."""
-
-    id: str
-    run: Run
-    where: Mapping[str, Any]
-    column: str
-    check: Check
-    source: str
-    secondary: bool = False
-    file: str = ""
-    table: str = ""
-
-
-@dataclass(frozen=True)
-class GoldenSpec:
-    """The runs whose summaries golden.parquet holds; `tolerance` by column."""
-
-    runs: tuple[Run, ...] = ()
-    tolerance: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Published:
-    """One folder's file. `name`: the folder's."""
-
-    name: str
-    folder: Path
-    claims: tuple[Claim, ...]
-    golden: GoldenSpec
-
-
 def read_published(folder: Path) -> Published:
     """The folder's published.yaml. Raises PublishedError, or Problems with several."""
     path = folder / PUBLISHED
     if not path.is_file():
         raise PublishedError(f'no file "{path}". An experiment says there what is known of it')
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise PublishedError(f"{path}: not YAML: {error}") from error
     where = f"{folder.name}/{PUBLISHED}"
+    data = parse_yaml(read_text(path, where, PublishedError), where, PublishedError) or {}
     if not isinstance(data, dict):
         raise PublishedError(f"{where}: must hold an object with claims and golden")
     _known(where, data, ("claims", "golden"))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pathpatch_runner.errors import PublishedError
+from pathpatch_runner.regress.claim import Claim, Published, Run
 from pathpatch_runner.regress.golden import (
     GOLDEN,
     KEY,
@@ -22,7 +23,6 @@ from pathpatch_runner.regress.golden import (
     write_golden,
 )
 from pathpatch_runner.regress.launch import Launch, Outcome
-from pathpatch_runner.regress.published import Claim, Published, Run
 from pathpatch_runner.regress.query import Row, table_name
 from pathpatch_runner.regress.verdict import Mark, Verdict, judge, not_judged
 

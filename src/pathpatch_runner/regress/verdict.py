@@ -13,7 +13,7 @@ from enum import Enum
 from itertools import pairwise
 
 from pathpatch_runner.errors import PublishedError
-from pathpatch_runner.regress.published import Check, Claim, Exactly, Near, Order, Sign, Top, Within
+from pathpatch_runner.regress.claim import Check, Claim, Exactly, Near, Order, Sign, Top, Within
 from pathpatch_runner.regress.query import Row, number, one, same, select
 
 
