@@ -7,12 +7,12 @@ say why), and so do runs that are being made. Nothing outside the folder is touc
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.inventory.command import add_folder, command, exit_code
 from pathpatch_runner.inventory.kept import kept_runs
 from pathpatch_runner.inventory.surplus import Surplus, is_within, remove, surplus_runs
 from pathpatch_runner.inventory.table import moment, print_rows, size
@@ -22,21 +22,11 @@ from pathpatch_runner.store import code_digest
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pathpatch_runner.clean",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "folder", type=Path, nargs="?", default=Path("outputs"), help="or an experiment's directory"
-    )
+    parser = command("clean", __doc__)
+    add_folder(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     given = parser.parse_args(arguments)
-    try:
-        return _clean(given.folder, asks=not given.yes)
-    except (PathPatchError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code(lambda: _clean(given.folder, asks=not given.yes))
 
 
 def _clean(folder: Path, *, asks: bool) -> int:

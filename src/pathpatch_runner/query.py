@@ -9,7 +9,6 @@ directory) and the tables of finished runs: summary, effects, scores, pairs, con
 
 from __future__ import annotations
 
-import argparse
 import csv
 import os
 import sys
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.inventory.command import command, exit_code
 from pathpatch_runner.inventory.kept import kept_runs
 from pathpatch_runner.inventory.table import print_rows
 from pathpatch_runner.inventory.views import Answer, answer
@@ -29,24 +28,21 @@ MOST_ROWS = 100
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pathpatch_runner.query",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("query", __doc__)
     parser.add_argument("query", help="in the SQL of DuckDB")
     parser.add_argument("--in", dest="folder", type=Path, default=Path("outputs"))
     parser.add_argument("--csv", action="store_true", help="every row, as CSV")
     given = parser.parse_args(arguments)
+    return exit_code(lambda: _answer(given.query, given.folder, as_csv=given.csv))
+
+
+def _answer(query: str, folder: Path, *, as_csv: bool) -> int:
     try:
-        found = answer(given.query, kept_runs(given.folder))
-        (_write_csv if given.csv else _show)(found)
+        found = answer(query, kept_runs(folder))
+        (_write_csv if as_csv else _show)(found)
     except BrokenPipeError:
         # Read no further, as `| head` does. Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (PathPatchError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     return 0
 
 

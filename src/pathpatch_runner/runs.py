@@ -8,12 +8,11 @@ running      a process of this machine is making it
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.inventory.command import add_folder, command, exit_code
 from pathpatch_runner.inventory.kept import KeptRun, kept_runs
 from pathpatch_runner.inventory.table import moment, print_rows, size
 from pathpatch_runner.report.text import MISSING, counted, duration
@@ -24,20 +23,14 @@ MOST_MESSAGE = 120
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pathpatch_runner.runs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "folder", type=Path, nargs="?", default=Path("outputs"), help="or an experiment's directory"
-    )
+    parser = command("runs", __doc__)
+    add_folder(parser)
     given = parser.parse_args(arguments)
-    try:
-        runs = kept_runs(given.folder)
-    except (PathPatchError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code(lambda: _show(given.folder))
+
+
+def _show(folder: Path) -> int:
+    runs = kept_runs(folder)
     print_rows(TITLES, [_row(run) for run in runs], right=("took", "size"), whole=TITLES[:-1])
     states = [run.job.state for run in runs]
     said = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
