@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathpatch_runner.expression.ast import Route
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.layers import Layout, drawing, ground, node_shape
+from pathpatch_runner.report.figures.layers import Layout, drawing, ground, label, node_shape
 from pathpatch_runner.report.figures.links import links, streams
 from pathpatch_runner.report.figures.steps import label_of, nodes_of, without_streams
 from pathpatch_runner.report.figures.theme import SERIES, colour
