@@ -18,6 +18,9 @@ from typing import Any
 
 from omegaconf import MISSING
 
+FORMAT_VERSION = 2
+"""Of the tables and the manifest; part of every run key. Raise it when either changes."""
+
 FILE = "file"
 """The key of a field's metadata that marks it as the name of a file or directory."""
 

@@ -126,12 +126,20 @@ def test_help_needs_neither_torch_nor_pandas() -> None:
     assert done.stdout == "[]\n"
 
 
-HEAVY = ("torch", "transformers", "transformer_lens", "pandas")
+HEAVY = ("torch", "transformers", "transformer_lens", "pandas", "tokenizers")
+RANDOM = """model: {architecture: gpt2,
+  config: {n_layer: 2, n_head: 2, n_embd: 16, vocab_size: 11, n_positions: 16}}
+dataset"""
 
 
-@pytest.mark.parametrize("data", ["ids", "text and a tokenizer.json"])
+@pytest.mark.parametrize("data", ["ids", "text and a tokenizer.json", "ids for a random model"])
 def test_a_finished_run_is_found_without_what_computes(place: Path, data: str) -> None:
-    if data != "ids":
+    if data == "ids for a random model":
+        config = place / "mine" / "experiment" / "my.yaml"
+        before, _, after = config.read_text().partition("model:\n")
+        before = before.replace("/model: native", "/model: random")
+        config.write_text(before + RANDOM + after.partition("\ndataset")[2])
+    elif data != "ids":
         tokenizer(place / "mine" / "experiment" / "tokenizer.json")
         config = place / "mine" / "experiment" / "my.yaml"
         config.write_text(

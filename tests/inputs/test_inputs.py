@@ -9,9 +9,9 @@ import pytest
 
 from pathpatch_runner.config import ExperimentConfig, named_files, to_plain
 from pathpatch_runner.errors import ConfigError
-from pathpatch_runner.inputs import Files, check_settings, identity_of, read_files, run_key_of
-from pathpatch_runner.inputs import files as input_files
+from pathpatch_runner.inputs import Files, check_settings, read_files, run_key_of
 from pathpatch_runner.model.source import source_of
+from pathpatch_runner.store import digests, identity_of
 from runs.small import experiment, write_pairs
 
 
@@ -42,7 +42,7 @@ def test_the_key_follows_contents_and_not_places(tmp_path: Path) -> None:
 def test_other_code_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = experiment(tmp_path)
     before = key(config)
-    monkeypatch.setattr(input_files, "code_digest", lambda: "0" * 16)
+    monkeypatch.setattr(digests, "code_digest", lambda: "0" * 16)
     assert read(config).digests["code"] == "0" * 16
     assert key(config) != before
 

@@ -20,8 +20,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pathpatch_runner.cli.compose import typed_of
 from pathpatch_runner.errors import PathPatchError
-from pathpatch_runner.inputs import check_settings
-from pathpatch_runner.metric import resolve_metrics
 
 MOST_JOBS = 256
 """Jobs that are checked: composing one takes a tenth of a second."""
@@ -44,6 +42,10 @@ class CheckJobs(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Raises SweepRefusedError for jobs that cannot run."""
         del kwargs
+        # Hydra imports this module in every command, and single runs need none of these.
+        from pathpatch_runner.inputs import check_settings
+        from pathpatch_runner.metric import resolve_metrics
+
         bad = []
         for number, overrides in enumerate(_jobs(config)):
             if number == MOST_JOBS:

@@ -4,10 +4,13 @@ other encodings, broken YAML and aliases that explode are one message with the f
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
@@ -31,9 +34,8 @@ class YamlFiles(FileConfigSource):
         if not file.exists():
             raise ConfigLoadError(f"Config not found : {file}")
         text = read_text(file, "config", ConfigError)
-        check_bounds(text, str(file), ConfigError)
         try:
-            config = OmegaConf.load(io.StringIO(text))
+            config = copy.deepcopy(_parsed(str(file), text))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = f":{mark.line + 1}" if mark else ""
@@ -52,6 +54,14 @@ class YamlFiles(FileConfigSource):
             ) from error
         where = f"{self.scheme()}://{self.path}"
         return ConfigResult(config=config, path=where, provider=self.provider, header=header)
+
+
+@lru_cache(maxsize=256)
+def _parsed(file: str, text: str) -> Any:
+    """The config of a text. Hydra composes a single run twice, and `origins` reads its parts again:
+    a text is parsed once, and copied."""
+    check_bounds(text, file, ConfigError)
+    return OmegaConf.load(io.StringIO(text))
 
 
 # Hydra tells sources apart by the names of their classes. In the process of a job (joblib,

@@ -44,6 +44,7 @@ class Autocircuit(DatasetKind):
     """`where` of a record is the number of the prompt, from 0: a file is often one line."""
 
     Config = AutocircuitDatasetConfig
+    told_by_files = True
 
     def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002
         """One record for each prompt."""

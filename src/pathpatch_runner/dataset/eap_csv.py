@@ -65,6 +65,7 @@ class EapCsv(DatasetKind):
     """Rows whose cells are all empty are left out; `where` of a record is `file:line`."""
 
     Config = EapCsvDatasetConfig
+    told_by_files = True
 
     def records(self, context: Context) -> Iterator[Record | PathPatchError]:
         """One record for each row below the header."""

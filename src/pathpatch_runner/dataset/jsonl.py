@@ -26,6 +26,7 @@ class Jsonl(DatasetKind):
     """Lines that are blank are left out; `where` of a record is `file:line`."""
 
     Config = JsonlDatasetConfig
+    told_by_files = True
 
     def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002
         """One record for each line that is not blank."""

@@ -59,6 +59,10 @@ class DatasetKind(ABC):
     """Whether records are made, not found: as many as `dataset.n_pairs` asks for."""
     key: ClassVar[str] = "path"
     """The config key that says where the records are."""
+    told_by_files: ClassVar[bool] = False
+    """Whether the config, the seed, the contents of the files that the config names and the model
+    determine the records, and nothing else does. Then a finished run is found by them alone,
+    without reading a record; otherwise by what the pairs turn out to be."""
 
     def __init__(self, config: Any, seed: int) -> None:
         self.config = config

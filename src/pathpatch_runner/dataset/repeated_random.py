@@ -35,6 +35,7 @@ class RepeatedRandom(DatasetKind):
     """Pairs of `prefix` + segment + segment; each seeded by its number."""
 
     Config = RepeatedRandomDatasetConfig
+    told_by_files = True
     endless = True
 
     def records(self, context: Context) -> Iterator[Record]:

@@ -54,6 +54,7 @@ class Template(DatasetKind):
     which: `0:abc`, `0:s2_swap`, `1:abc`, ..."""
 
     Config = TemplateDatasetConfig
+    told_by_files = True
     endless = True
 
     def records(self, context: Context) -> Iterator[Record | PathPatchError]:

@@ -36,6 +36,7 @@ class Text(DatasetKind):
     """Pairs of windows of `window` tokens; each seeded by its number."""
 
     Config = TextDatasetConfig
+    told_by_files = True
     endless = True
 
     def records(self, context: Context) -> Iterator[Record]:

@@ -12,13 +12,12 @@ from pathpatch_runner.effects.contrasts import Contrast, contrasts_table, read_c
 from pathpatch_runner.effects.curves_table import SizedFamily, curves_table, sized_families
 from pathpatch_runner.effects.overrides import missing_overrides, with_overrides
 from pathpatch_runner.effects.results import PlainRuns, PointIndex, Results, RunNames
-from pathpatch_runner.effects.schema import FORMAT_VERSION, METADATA_KEY, describe_run
+from pathpatch_runner.effects.schema import METADATA_KEY, describe_run
 from pathpatch_runner.effects.summary import check_against, summary_table
 from pathpatch_runner.effects.tables import effects_table
 from pathpatch_runner.effects.trust import Accuracy, Reading, accuracy_of, readings_of, warnings_of
 
 __all__ = [
-    "FORMAT_VERSION",
     "METADATA_KEY",
     "Accuracy",
     "Contrast",

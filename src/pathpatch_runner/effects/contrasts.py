@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +40,9 @@ from pathpatch_runner.effects.schema import TEXT, Column, interval_columns
 from pathpatch_runner.effects.statistics import percentile_interval, quotient
 from pathpatch_runner.effects.trust import reasons
 from pathpatch_runner.errors import ConfigError, did_you_mean, raise_together
-from pathpatch_runner.hypothesis import Unit
+
+if TYPE_CHECKING:
+    from pathpatch_runner.hypothesis import Unit
 
 MOST_LISTED = 8
 

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.effects.arrays import Floats, Integers
 from pathpatch_runner.effects.schema import MetricColumn
-from pathpatch_runner.hypothesis import Unit
+
+if TYPE_CHECKING:
+    from pathpatch_runner.hypothesis import Unit
 
 
 @dataclass(frozen=True)

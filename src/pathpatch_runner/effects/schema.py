@@ -21,8 +21,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-FORMAT_VERSION = 2
-"""Of the tables and the manifest; part of every run key. Raise it when either changes."""
+from pathpatch_runner.config import FORMAT_VERSION
 
 METADATA_KEY = "pathpatch_runner"
 """The key of the Parquet metadata under which the run describes itself, as JSON."""

@@ -22,6 +22,7 @@ Shapes: direction, unit, metric, point, pair; row = direction * unit * metric.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,9 @@ from pathpatch_runner.effects.statistics import (
 )
 from pathpatch_runner.effects.trust import SHARES, reasons, total_intervals, with_accuracy
 from pathpatch_runner.errors import HypothesisError, raise_together
-from pathpatch_runner.hypothesis import Unit
+
+if TYPE_CHECKING:
+    from pathpatch_runner.hypothesis import Unit
 
 
 def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> pa.Table:

@@ -8,7 +8,7 @@ scores    what a config says of scores
 read      all of it against the model's shape: `read_inputs`
 """
 
-from pathpatch_runner.inputs.files import Files, identity_of, read_files, run_key_of
+from pathpatch_runner.inputs.files import Files, read_files, run_key_of
 from pathpatch_runner.inputs.read import Inputs, read_inputs, with_scores
 from pathpatch_runner.inputs.settings import check_settings
 
@@ -16,7 +16,6 @@ __all__ = [
     "Files",
     "Inputs",
     "check_settings",
-    "identity_of",
     "read_files",
     "read_inputs",
     "run_key_of",

@@ -17,12 +17,12 @@ from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
 from pathpatch_runner.hypothesis.controls import controls_problems
 from pathpatch_runner.inputs.attempt import attempt
-from pathpatch_runner.inputs.files import Files, identity_of
+from pathpatch_runner.inputs.files import Files
 from pathpatch_runner.inputs.scores import run_scores, scored_metric_problems
 from pathpatch_runner.inputs.settings import check_settings
 from pathpatch_runner.registry import SOURCES
 from pathpatch_runner.search.check import search_problems
-from pathpatch_runner.store import run_key
+from pathpatch_runner.store import identity_of, run_key
 
 if TYPE_CHECKING:
     from pathpatch_runner.metric import Metric

@@ -53,11 +53,16 @@ class HubModel(ModelSource):
         """Its name on the hub."""
         return self.config.name
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Over name and commit of the snapshot in the cache, whose files are named by their own
-        hashes."""
+        hashes. Looked up each time: loading may download it."""
         return digest_of([self.name, self._commit()])
+
+    @property
+    def tokenizer_in_digest(self) -> bool:
+        """Not of the old format, whose tokenizer is in a repository of its own."""
+        return self.legacy is None
 
     def _commit(self) -> str:
         """The commit that a branch or tag stands for in the cache; else the revision itself,

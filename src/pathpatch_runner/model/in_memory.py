@@ -93,6 +93,11 @@ class InMemoryModel(ModelSource):
         own = getattr(self._bridge, "tokenizer", None)
         return None if own is None else HuggingFaceTokenizer(lambda: own)
 
+    @property
+    def tokenizer_in_digest(self) -> bool:
+        """Not that of a bridge, whose weights alone are hashed."""
+        return False
+
     def bridge(self, dtype: torch.dtype) -> Any:
         """The bridge itself, as it is."""
         assert next(self._bridge.parameters()).dtype == dtype, "its config says its number format"

@@ -84,6 +84,11 @@ class NativeModel(ModelSource):
         return FileTokenizer(Path(self.config.tokenizer)) if self.config.tokenizer else None
 
     @property
+    def has_tokenizer(self) -> bool:
+        """Whether the config names one."""
+        return self.config.tokenizer is not None
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Config, weights and tokenizer, where they are files."""
         named = (self.config.config, self.config.weights, self.config.tokenizer)

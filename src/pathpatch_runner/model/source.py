@@ -67,6 +67,16 @@ class ModelSource(ABC):
         return None
 
     @property
+    def has_tokenizer(self) -> bool:
+        """Whether there is one; known without reading it."""
+        return self.tokenizer is not None
+
+    @property
+    def tokenizer_in_digest(self) -> bool:
+        """Whether `digest` knows the tokenizer, if there is one."""
+        return True
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files of the model, as far as they are on this machine."""
         return ()

@@ -1,8 +1,8 @@
 """`run(config)`: find the finished run of a config, or make it.
 
-What can be answered from the run directory is answered before anything that computes is
-imported: no torch, no TransformerLens, no pandas where the data are ids or the tokenizer is a
-file. `pipeline.make_run` does the rest.
+A finished run is found by the digests of its files, before a record is read and before anything
+that computes is imported: no torch, no TransformerLens, no transformers, whatever the kind of its
+model. `pipeline.make_run` does the rest.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from pathpatch_runner.config import ExperimentConfig
-from pathpatch_runner.effects import missing_overrides, with_overrides
-from pathpatch_runner.inputs import Files, read_files, read_inputs, run_key_of
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import RunDirectory
+from pathpatch_runner.store.digests import known_run_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,15 @@ def run(request: Request) -> RunOutcome:
     config = request.config
     request.watch.stage("reading data")
     source = request.model or source_of(config.model, config.seed)
+    wanted = request.held is None
+    key = known_run_key(config, source) if wanted else None
+    if found := finished(config, key):
+        return found_again(found, request.overrides)
+    from pathpatch_runner.inputs import read_files, read_inputs, run_key_of
+
     files = read_files(config, source)
-    if not config.runtime.dry_run and request.held is None:
-        found = finished(config, files)
-        if found is not None:
-            return found_again(found, request.overrides)
+    if wanted and key is None and (found := finished(config, run_key_of(config, files))):
+        return found_again(found, request.overrides)
     # Mistakes are told before what computes is imported, which takes seconds.
     inputs = read_inputs(config, files, request.metrics)
     from pathpatch_runner.runner.pipeline import make_run
@@ -54,10 +59,9 @@ def run(request: Request) -> RunOutcome:
         return make_run(request, files, inputs)
 
 
-def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:
-    """The directory of the finished run of these files; None where it must be made."""
-    key = run_key_of(config, files)
-    if key is None or config.runtime.force:
+def finished(config: ExperimentConfig, key: str | None) -> RunDirectory | None:
+    """The directory of the finished run of this key; None where it must be made."""
+    if key is None or config.runtime.force or config.runtime.dry_run:
         return None
     directory = RunDirectory.at(config.runtime.output_root, config.experiment, key)
     return directory if directory.is_complete else None
@@ -66,6 +70,8 @@ def finished(config: ExperimentConfig, files: Files) -> RunDirectory | None:
 def found_again(directory: RunDirectory, overrides: Mapping[str, str]) -> RunOutcome:
     """A finished run. Its tables say what was set this time too, so that jobs of a sweep can be
     told apart by `set.<key>` whoever made their runs."""
+    from pathpatch_runner.effects.overrides import missing_overrides, with_overrides
+
     summary = directory.read_table("summary.parquet")
     if missing_overrides(summary.schema, overrides):
         directory.rewrite_tables(lambda table: with_overrides(table, overrides))

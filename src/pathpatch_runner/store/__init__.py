@@ -1,7 +1,7 @@
 """Run directories: what a run is called, what it leaves, and what it says about itself."""
 
 from pathpatch_runner.store.code import code_digest, module_digest
-from pathpatch_runner.store.identity import run_key
+from pathpatch_runner.store.identity import identity_of, run_key
 from pathpatch_runner.store.manifest import (
     BackendRecord,
     Counts,
@@ -33,6 +33,7 @@ __all__ = [
     "code_digest",
     "command_line",
     "git_state",
+    "identity_of",
     "module_digest",
     "package_versions",
     "platform_name",

@@ -13,12 +13,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pathpatch_runner.config import to_plain
-from pathpatch_runner.effects import FORMAT_VERSION
+from pathpatch_runner.config import FORMAT_VERSION, ExperimentConfig, to_plain
 
 NOT_IN_KEY = ("runtime", "description")
 KEY_LENGTH = 16
 """Hexadecimal digits: 64 bits, no collision to fear below a billion runs."""
+
+
+def identity_of(config: ExperimentConfig) -> dict[str, Any]:
+    """The config as plain data, without what cannot change results and without where files lie."""
+    plain: dict[str, Any] = to_plain(config, files=False)
+    return {name: value for name, value in plain.items() if name not in NOT_IN_KEY}
 
 
 def run_key(config: Mapping[str, Any], digests: Mapping[str, str]) -> str:

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pathpatch_runner.config import to_plain
-from pathpatch_runner.effects import FORMAT_VERSION
+from pathpatch_runner.config import FORMAT_VERSION, to_plain
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.store.identity import NOT_IN_KEY
 from pathpatch_runner.store.provenance import GitState, Provenance
