@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import save_file
 
+from model.written_out import random_weights
 from pathpatch_runner.config import Backend, ExperimentConfig
-from pathpatch_runner.model.native import NativeModelConfig
+from pathpatch_runner.model.native import NativeModel, NativeModelConfig
 from pathpatch_runner.runner import Request, run
 from runs.small import SHAPE, experiment, write_pairs
 
@@ -84,6 +86,41 @@ def test_another_model_code_or_length_is_proved_for_itself(
     write_pairs(tmp_path / "pairs.jsonl", clean=[1] * 12, corrupt=[2] * 12)
     assert manifest(longer)["counts"]["forward_passes"]["proof"] == 4
     assert len(kept_files(tmp_path)) == 4
+
+
+def test_weights_drawn_from_another_seed_are_another_model(tmp_path: Path) -> None:
+    drawn = experiment(tmp_path)
+    manifest(drawn)
+    drawn.seed = 1
+    assert manifest(drawn)["counts"]["forward_passes"]["proof"] == 4
+    assert len(kept_files(tmp_path)) == 2
+
+
+def test_weights_of_a_file_are_the_same_under_any_seed(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    save_file(random_weights(), file)
+    model = NativeModelConfig(config=dict(SHAPE), weights=str(file))
+    config = experiment(tmp_path, model=model)
+    manifest(config)
+    config.seed = 1
+    assert "proof" not in manifest(config)["counts"]["forward_passes"]
+
+
+def test_a_model_that_only_loading_can_tell_is_probed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NativeModel, "shape", None)
+    config = experiment(tmp_path)
+    passes = manifest(config)["counts"]["forward_passes"]
+    assert (passes["probe"], passes["proof"]) == (4, 4)
+    passes = manifest(config)["counts"]["forward_passes"]
+    assert "probe" not in passes
+    assert "proof" not in passes
+    # Longer prompts need a proof of their own, and no probe.
+    write_pairs(tmp_path / "pairs.jsonl", clean=[1] * 12, corrupt=[2] * 12)
+    passes = manifest(experiment(tmp_path))["counts"]["forward_passes"]
+    assert passes["proof"] == 4
+    assert "probe" not in passes
 
 
 def test_hooks_need_no_proof_and_leave_room_for_one(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """What has been found out about a model once and need not be found out in every run.
 
 Probing a model's hooks and proving `delta` depend on the model, its number format, the device, the
-versions of torch, transformers, TransformerLens and our own modules, and on the longest prompt in
-powers of two; not on the data. So they are kept, in one file a combination:
+versions of torch, transformers, TransformerLens and our own modules, on the seed where weights are
+drawn from it, and (`delta` alone) on the longest prompt in powers of two; not on the data. So they
+are kept, in one file a combination:
 
     <output_root>/.proofs/<key>.json     key: a hash of all of the above, which the file repeats
 

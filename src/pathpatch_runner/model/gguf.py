@@ -86,6 +86,11 @@ class GgufModel(ModelSource):
         with explained(self.name, hub=False):
             return gguf_tokenizer(self.file, self.header)
 
+    @property
+    def drawn(self) -> bool:
+        """Weights are read."""
+        return False
+
     def bridge(self, dtype: torch.dtype) -> Any:
         """With dequantised weights."""
         from pathpatch_runner.model.gguf_tensors import gguf_bridge

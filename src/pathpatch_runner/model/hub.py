@@ -100,6 +100,11 @@ class HubModel(ModelSource):
                 lambda local: pretrained_tokenizer(name, revision=revision, local_files_only=local)
             )
 
+    @property
+    def drawn(self) -> bool:
+        """Weights are read."""
+        return False
+
     def bridge(self, dtype: torch.dtype) -> Any:
         """From the cache, else downloaded."""
         from pathpatch_runner.model.pretrained import pretrained_bridge

@@ -98,6 +98,11 @@ class InMemoryModel(ModelSource):
         """Not that of a bridge, whose weights alone are hashed."""
         return False
 
+    @property
+    def drawn(self) -> bool:
+        """Weights are read."""
+        return False
+
     def bridge(self, dtype: torch.dtype) -> Any:
         """The bridge itself, as it is."""
         assert next(self._bridge.parameters()).dtype == dtype, "its config says its number format"

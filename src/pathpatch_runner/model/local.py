@@ -90,6 +90,11 @@ class LocalModel(ModelSource):
         with explained(self.name, hub=False):
             return pretrained_tokenizer(str(self.folder), **OFFLINE)
 
+    @property
+    def drawn(self) -> bool:
+        """Weights are read."""
+        return False
+
     def bridge(self, dtype: torch.dtype) -> Any:
         """With the weights of its safetensors files."""
         from pathpatch_runner.model.pretrained import pretrained_bridge

@@ -94,6 +94,11 @@ class NativeModel(ModelSource):
         named = (self.config.config, self.config.weights, self.config.tokenizer)
         return tuple(Path(name) for name in named if isinstance(name, str))
 
+    @property
+    def drawn(self) -> bool:
+        """Where no file has them."""
+        return self.config.weights is None
+
     def bridge(self, dtype: torch.dtype) -> Any:
         """With the weights of the file, or random ones from the seed."""
         from pathpatch_runner.model.native_bridge import random_bridge, weighted_bridge

@@ -77,6 +77,12 @@ class ModelSource(ABC):
         return True
 
     @property
+    def drawn(self) -> bool:
+        """Whether weights are drawn from the seed. Then what is proven of the model is proven for
+        this seed alone; said of every kind that does not say otherwise."""
+        return True
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files of the model, as far as they are on this machine."""
         return ()

@@ -22,6 +22,7 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.model.load import LoadedModel, device_of
+from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.runner.planned import Planned
 from pathpatch_runner.store import (
     ProofRecord,
@@ -46,27 +47,36 @@ class Checked:
     proof: ProofRecord | None
 
 
-def proofs_of(config: ExperimentConfig, inputs: Inputs, *, nowhere: bool) -> Proofs:
+def proofs_of(
+    config: ExperimentConfig, inputs: Inputs, source: ModelSource, *, nowhere: bool
+) -> Proofs:
     """The file for this model, on this device, at the length of these prompts. `nowhere`: for a
     run that writes nothing."""
-    return Proofs(
-        root=None if nowhere else Path(config.runtime.output_root),
-        about=_about(config, inputs),
-        write=write_text,
-        again=config.runtime.prove_again,
-    )
+    longest = proof_length(inputs.pairs.pairs, inputs.shape)
+    return _kept(config, {**_about(config, source), "longest_prompt": longest}, nowhere=nowhere)
 
 
-def _about(config: ExperimentConfig, inputs: Inputs) -> Mapping[str, Any]:
+def probe_of(config: ExperimentConfig, source: ModelSource, *, nowhere: bool) -> Proofs:
+    """The file for the probe alone of a model whose shape only loading tells: it is loaded before
+    the length of any prompt is known, and what a probe sees does not depend on that."""
+    return _kept(config, _about(config, source), nowhere=nowhere)
+
+
+def _kept(config: ExperimentConfig, about: Mapping[str, Any], *, nowhere: bool) -> Proofs:
+    root = None if nowhere else Path(config.runtime.output_root)
+    return Proofs(root, about, write_text, config.runtime.prove_again)
+
+
+def _about(config: ExperimentConfig, source: ModelSource) -> Mapping[str, Any]:
     device, versions = device_of(config.runtime.device), package_versions()
     return {
-        "model": inputs.digests["model"],
+        "model": source.digest,
+        "seed": config.seed if source.drawn else None,
         "dtype": config.model.dtype.value,
         "tf32": config.model.tf32,
         "weight_processing": config.model.weight_processing.value,
         "device": device.type,
         "device_name": device_name(device),
-        "longest_prompt": proof_length(inputs.pairs.pairs, inputs.shape),
         "versions": {name: versions.get(name, "") for name in VERSIONS},
         "code": code_digest(),
     }

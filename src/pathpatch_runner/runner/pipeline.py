@@ -24,6 +24,7 @@ import torch
 from pathpatch_runner.config import Direction, ExperimentConfig
 from pathpatch_runner.effects.controls import Controls
 from pathpatch_runner.execute.drive import evaluate
+from pathpatch_runner.execute.proofs import Kept
 from pathpatch_runner.execute.scoring import check_gradients, scoring_evaluations
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
@@ -36,7 +37,7 @@ from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.runner.checked import Checked, check, proofs_of
+from pathpatch_runner.runner.checked import Checked, check, probe_of, proofs_of
 from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
 from pathpatch_runner.runner.found import RunFound, with_found, with_rest
 from pathpatch_runner.runner.journal import Journal
@@ -48,7 +49,7 @@ from pathpatch_runner.runner.search import search_run
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.runner.start import RunOutcome, found_again
 from pathpatch_runner.runner.tables import Made, results_of, run_tables
-from pathpatch_runner.store import RunDirectory
+from pathpatch_runner.store import RunDirectory, utc_now
 from pathpatch_runner.store.files import RunFiles
 
 log = logging.getLogger("pathpatch_runner")
@@ -65,7 +66,7 @@ def make_run(request: Request, files: Files, inputs: Inputs | None) -> RunOutcom
         torch.set_num_threads(config.runtime.threads)
     model: LoadedModel | None = None
     if inputs is None:
-        model = _load(config, files.source, stages)
+        model = _load_to_know(request, files.source, stages)
         inputs = read_inputs(config, read_files(config, files.source, model), request.metrics)
         assert inputs is not None
     if config.runtime.dry_run:
@@ -88,6 +89,17 @@ def _load(
     """`probed`: what is kept of a probe; None probes."""
     with stages("loading weights", "load"):
         return load_model(source, config.runtime.device, probed)
+
+
+def _load_to_know(request: Request, source: ModelSource, stages: Stages) -> LoadedModel:
+    """A model of which nothing is known before it is loaded, and of its prompts neither."""
+    config, nowhere = request.config, request.held is not None
+    kept = probe_of(config, source, nowhere=nowhere).read()
+    model = _load(config, source, stages, None if kept is None else kept.probed)
+    if kept is None:
+        # By what the source says now: loading may have downloaded it.
+        probe_of(config, source, nowhere=nowhere).keep(Kept(utc_now(), model.probed, None))
+    return model
 
 
 @dataclasses.dataclass
@@ -136,7 +148,7 @@ class _Making:
         """The model, loaded if it is not yet, and everything that must hold before it is
         believed."""
         config, kept_nowhere = self.request.config, self.request.held is not None
-        proofs = proofs_of(config, self.inputs, nowhere=kept_nowhere)
+        proofs = proofs_of(config, self.inputs, self.source, nowhere=kept_nowhere)
         kept = proofs.read()
         model = self.model or _load(
             config, self.source, self.stages, None if kept is None else kept.probed
