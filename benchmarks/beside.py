@@ -9,7 +9,7 @@
                tokens: a first question to the model, and a second one (another metric)
 
 Seconds are medians over the turns; stages and forward passes are what the manifests say. Compiled
-Python is kept in a folder of its own, as it is kept beside the sources for who runs a command twice.
+Python is kept in a folder of its own, as it is beside the sources for who runs a command twice.
 """
 
 from __future__ import annotations

@@ -278,6 +278,17 @@ def table(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+BEGIN, END = "<!-- table -->", "<!-- end of table -->"
+
+
+def with_table(readme: str, table: str) -> str:
+    """The README with another table between its marks; all else stays."""
+    head, _, rest = readme.partition(BEGIN)
+    _, found, tail = rest.partition(END)
+    assert found, f"README.md has no {BEGIN} with {END} after it"
+    return f"{head}{BEGIN}\n\n{table}\n{END}{tail}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
@@ -303,8 +314,7 @@ def main() -> None:
         (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(json.dumps(record, indent=2) + "\n")
         readme = HERE / "README.md"
-        head = readme.read_text().split("<!-- table -->")[0]
-        readme.write_text(f"{head}<!-- table -->\n\n{table(record)}")
+        readme.write_text(with_table(readme.read_text(), table(record)))
     print(table(record))
 
 
