@@ -283,10 +283,51 @@ def test_the_run_and_its_checks() -> None:
 
 def test_the_least_p_that_so_few_pairs_can_give_is_said() -> None:
     counts = vars(Counts(3, 0, 7, {}, 4, 4))
-    text = said(summary(row()), counts=counts)
     # Four pairs have 16 patterns of signs, two of which are as extreme as all alike.
+    text = said(summary(row(p_floor=2 / 16)), counts=counts)
     assert "With 4 pairs no p value is below 0.12" in text
     assert "bring more pairs" in text
+    assert "bring more pairs" not in said(summary(row(p_floor=0.01)), counts=counts)
+
+
+def test_max_t_is_counted_beside_q() -> None:
+    rows = [row(path_id=f"e{n}", q_value=q, p_max_t=p) for n, (q, p) in enumerate(TESTED)]
+    assert "3 tests: 2 with q (Benjamini-Hochberg over each family) < 0.05, 1 with max-T" in said(
+        summary(*rows)
+    )
+
+
+TESTED = ((0.01, 0.02), (0.04, 0.2), (0.3, 0.9))
+"""(q, max-T p) of three rows."""
+
+
+def test_pairs_that_were_left_out_stand_with_their_reasons() -> None:
+    left_out = [["data.jsonl:3", "clean has 4 tokens, corrupt 5"], ["data.jsonl:9", HOSTILE]]
+    counts = vars(Counts(3, 0, 7, {}, 4, 4, pairs_left_out=12))
+    text = said(summary(row()), left_out=left_out, counts=counts)
+    assert "12 pairs could not be used and were left out: see Trust." in text
+    assert "Left out (12)" in text
+    assert "data.jsonl:3 clean has 4 tokens, corrupt 5" in text
+    assert "and 10 more" in text
+    assert "Left out" not in said(summary(row()))
+
+
+def test_matched_controls_stand_beside_their_units() -> None:
+    named = row(path_id="key", effect_mean=3.0)
+    keys = ("hypothesis", "unit", "path_id", "metric", "direction")
+    few = {"control_mean": None, "control_min": None, "control_max": None}
+    rows = [
+        {key: named[key] for key in keys}
+        | {"effect_mean": 3.0, "n_controls": 99, "as_large": 0, "control_p": 0.01}
+        | {"control_mean": 0.5, "control_min": -1.0, "control_max": 2.0},
+        {key: named[key] for key in keys}
+        | {"path_id": "rare", "effect_mean": 1.0, "n_controls": 0, "as_large": None}
+        | {"control_p": None, **few},
+    ]
+    text = said(summary(named), tables={"controls": pa.Table.from_pylist(rows)})
+    assert "of 1 unit, 1 above all controls. 1 unit without as many controls as asked for." in text
+    assert "h / key 3.000 0.500 [-1.000, 2.000] 0 of 99 0.010" in text
+    assert "Would any heads have done?" not in said(summary(named))
 
 
 @pytest.mark.parametrize(

@@ -40,4 +40,9 @@ def _same_rows(summary: pa.Table, effects: pa.Table, n_points: int) -> bool:
     """Whether every n-th row of the effects names the summary's rows in order."""
     every = pa.array(np.arange(summary.num_rows) * n_points)
     firsts = effects.select(list(KEYS)).take(every)
-    return all(firsts[name].to_pylist() == summary[name].to_pylist() for name in KEYS)
+    return all(_texts(firsts[name]).equals(_texts(summary[name])) for name in KEYS)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.Array:
+    """The texts of a column, however they are encoded."""
+    return column.cast(pa.string()).combine_chunks()

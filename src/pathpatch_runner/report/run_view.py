@@ -27,7 +27,7 @@ TABLES = (
     "contrasts",
     "curves",
     "shapley",
-    "interactions",
+    "controls",
     "found",
     "scores",
 )

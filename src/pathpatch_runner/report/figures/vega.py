@@ -11,6 +11,7 @@ The process reads a JSON specification a line and answers a JSON object a line.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import subprocess
 import sys
@@ -27,6 +28,7 @@ SECONDS = 120
 SERVER = """
 import json, sys
 import vl_convert
+vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, allowed_base_urls=[])
 for line in sys.stdin:
     try:
         svg = vl_convert.vegalite_to_svg(json.loads(line), allowed_base_urls=[])
@@ -39,6 +41,13 @@ for line in sys.stdin:
 
 class VegaError(RuntimeError):
     """A figure could not be drawn."""
+
+
+def start_drawing() -> None:
+    """Start the process, if there is none, so that it is ready when the first figure comes.
+    Whatever prevents that is told by the first figure."""
+    with contextlib.suppress(OSError):
+        _process()
 
 
 def vega_svg(spec: Mapping[str, Any]) -> str:

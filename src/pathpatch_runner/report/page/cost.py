@@ -26,6 +26,7 @@ MEANINGS = {
     "contrasts": "paired differences of two units",
     "curves": "CPR and CMD of circuits of growing size",
     "shapley": "each entry's share of a hypothesis' effect",
+    "controls": "every unit beside matched random path sets",
     "found": "the paths that a search found",
     "scores": "a number for every edge of the model",
     "pairs": "the prompts as tokens",

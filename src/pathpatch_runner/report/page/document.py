@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from string import Template
 
 from pathpatch_runner.report.figures.theme import DARK, LIGHT, variables
+from pathpatch_runner.report.figures.vega import start_drawing
 from pathpatch_runner.report.page.asked import asked
 from pathpatch_runner.report.page.cost import cost, data
 from pathpatch_runner.report.page.found import found
@@ -17,8 +19,14 @@ from pathpatch_runner.report.run_view import RunView
 
 
 def render_report(view: RunView) -> str:
-    """The page of one run."""
-    sections = [asked(view), found(view), numbers(view), trusted(view), cost(view), data(view)]
+    """The page of one run. Its pictures are drawn by another process: while they are, the rest is
+    written."""
+    start_drawing()
+    _ = view.sections
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(found, view)
+        rest = [numbers(view), trusted(view), cost(view), data(view)]
+        sections = [asked(view), drawn.result(), *rest]
     return document(
         title=view.experiment,
         heading=name(view.experiment),

@@ -206,18 +206,16 @@ def _by_pair(by_pair: ByPair | None, rows: Sequence[Row]) -> dict[str, Any]:
         return {"effects": "", "scale": [], "n_pairs": 0}
     most = MOST_VALUES // len(by_pair.pair_ids)
     kept = {row["row"] for row in most_important(rows, most)}
-    scales: list[float | None] = []
-    blocks = []
-    for row in rows:
-        values = by_pair.effects[row["row"]]
-        if row["row"] not in kept or not np.isfinite(values).all():
-            scales.append(None)
-            continue
-        largest = float(np.abs(values).max()) or 1.0
-        scale = float(f"{largest:.6g}")
-        scales.append(scale)
-        blocks.append(np.round(values / scale * FULL).clip(-FULL, FULL).astype("<i2"))
-    packed = base64.b64encode(np.concatenate(blocks).tobytes()).decode() if blocks else ""
+    places = np.array([row["row"] for row in rows])
+    values = by_pair.effects[places]
+    shown = np.isfinite(values).all(1) & np.isin(places, list(kept))
+    largest = np.abs(values[shown]).max(1)
+    scale = np.array([float(f"{each or 1.0:.6g}") for each in largest.tolist()])
+    whole = np.round(values[shown] / scale[:, None] * FULL).clip(-FULL, FULL).astype("<i2")
+    scales: list[float | None] = [None] * len(rows)
+    for place, each in zip(np.flatnonzero(shown).tolist(), scale.tolist(), strict=True):
+        scales[place] = each
+    packed = base64.b64encode(whole.tobytes()).decode()
     return {"effects": packed, "scale": scales, "n_pairs": len(by_pair.pair_ids)}
 
 

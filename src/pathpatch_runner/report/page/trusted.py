@@ -1,4 +1,5 @@
-"""Whether to believe it: the model's task, guards, multiple comparisons, where it came from."""
+"""Whether to believe it: the model's task, what was left out, chance (`chance`), guards, where it
+came from."""
 
 from __future__ import annotations
 
@@ -7,10 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from pathpatch_runner.effects import accuracy_of
-from pathpatch_runner.report.page.markup import details, section, sentence, table, text
-from pathpatch_runner.report.rows import SIGNIFICANT, Section, is_significant
+from pathpatch_runner.report.page.chance import comparisons, controls
+from pathpatch_runner.report.page.markup import details, name, section, sentence, table, text
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, counted, interval, number
+
+FEW_LEFT_OUT = 6
+"""Left-out pairs up to which they are shown without being asked for."""
 
 
 def warnings_of(view: RunView) -> list[str]:
@@ -22,13 +26,12 @@ def warnings_of(view: RunView) -> list[str]:
     ]
     failed = [guard["name"] for guard in view.manifest.get("guards", ()) if not guard["passed"]]
     said += [
-        f"The guard `{name}` failed: no number of this run can be believed." for name in failed
+        f"The guard `{guard}` failed: no number of this run can be believed." for guard in failed
     ]
     left_out = (view.manifest.get("counts") or {}).get("pairs_left_out")
     if left_out:
-        said.append(
-            f"{counted(left_out, 'pair')} could not be used and {_were(left_out)} left out."
-        )
+        pairs = counted(left_out, "pair")
+        said.append(f"{pairs} could not be used and {_were(left_out)} left out: see Trust.")
     return said
 
 
@@ -49,7 +52,9 @@ def trusted(view: RunView) -> str:
         "trust",
         "Trust",
         _task(view),
-        _comparisons(view),
+        _left_out(view),
+        comparisons(view),
+        controls(view),
         _guards(view.manifest),
         _left_out(view.manifest),
         _origin(view),
@@ -74,31 +79,20 @@ def _task(view: RunView) -> str:
     return f"<h3>Does the model do the task?</h3>{said}{table(titles, rows, numeric=(2, 3, 4))}"
 
 
-def _comparisons(view: RunView) -> str:
-    """How many tests, how many significant, and the least p that so few pairs can give."""
-    pairs = (view.manifest.get("counts") or {}).get("pairs", 0)
-    statistics = view.config.get("statistics") or {}
-    exact = 2.0 ** (1 - pairs) if pairs else 1.0
-    sampled = 1 / (statistics.get("n_permutations", 1000) + 1)
-    floor = max(exact, sampled) if pairs > 12 else exact
-    lines = [_tests(part) for part in view.sections]
-    lines.append(
-        f"With {counted(pairs, 'pair')} no p value is below {floor:.2g}, however large an effect."
-        + (" Nothing can be significant here: bring more pairs." if floor >= SIGNIFICANT else "")
-    )
-    items = "".join(f"<li>{text(line)}</li>" for line in lines)
-    return f"<h3>Multiple comparisons</h3><ul>{items}</ul>"
-
-
-def _tests(part: Section) -> str:
-    tested = [row for row in part.rows if row["p_value"] is not None]
-    corrected = any(row.get("q_value") is not None for row in tested)
-    found = sum(map(is_significant, tested))
-    kind = "q (Benjamini-Hochberg over each family)" if corrected else "p, not corrected"
-    expected = SIGNIFICANT * len(tested)
+def _left_out(view: RunView) -> str:
+    """The pairs that could not be used, and why: the first ones, as many as the manifest holds."""
+    known = [(str(where), str(why)) for where, why in view.manifest.get("left_out") or ()]
+    if not known:
+        return ""
+    count = (view.manifest.get("counts") or {}).get("pairs_left_out") or len(known)
+    rows = [[f"<code>{name(where)}</code>", text_block(why)] for where, why in known]
+    left = count - len(known)
+    more = f'<p class="soft">and {left:,} more</p>' if left > 0 else ""
+    content = table(["where", "why"], rows) + more
+    few = len(known) <= FEW_LEFT_OUT
     return (
-        f"{part.name}: {counted(len(tested), 'test')}: {found:,} with {kind} < {SIGNIFICANT:g}. "
-        f"Uncorrected, {expected:.3g} would be expected by chance alone."
+        f"<h3>Left out ({count:,})</h3><p>Lines of the data that make no pair; no number counts "
+        f"them.</p>{content if few else details('Show them', content)}"
     )
 
 
