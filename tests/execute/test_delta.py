@@ -20,6 +20,7 @@ from pathpatch_runner.execute.delta.stages import StageLoop
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import Budget
+from pathpatch_runner.execute.pace import Done
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
@@ -128,10 +129,10 @@ def test_running_out_of_memory_halves_the_chunk(
     expected = values(sets)
     original = DeltaOnBatch.patched
 
-    def scarce(self: DeltaOnBatch, chunk: Chunk, direction: Direction) -> torch.Tensor:
+    def scarce(self: DeltaOnBatch, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
         if len(chunk.units) > 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return original(self, chunk, direction)
+        return original(self, chunk, direction, done)
 
     monkeypatch.setattr(DeltaOnBatch, "patched", scarce)
     assert values(sets) == pytest.approx(expected, abs=1e-12)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import Pair, locate
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.pace import Done
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.ast import PathSet, Position
@@ -38,6 +40,10 @@ class BruteForce:
         """Two."""
         del length
         return 2
+
+    def work(self) -> np.ndarray:
+        """[unit]: one is like the other."""
+        return np.ones(len(self.path_sets))
 
     def prepare(self, batch: Batch, draw: int, readout: Readout) -> BruteForceOnBatch:
         """One batch."""
@@ -68,8 +74,9 @@ class BruteForceOnBatch:
         corrupt = self._logits(nothing, Direction.denoising)
         return self._readout.plain(clean, corrupt)
 
-    def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
+    def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
         """Unit by unit, point by point, path by path."""
+        del done
         logits = [self._logits(self._of.path_sets[unit], direction) for unit in chunk.units]
         return self._readout.measure(torch.stack(logits), self._readout.all_points)
 

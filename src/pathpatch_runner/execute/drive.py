@@ -20,6 +20,7 @@ from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.execute.batch import Batch, make_batch
 from pathpatch_runner.execute.executor import Executor, Prepared, executor_named
+from pathpatch_runner.execute.pace import Done, Pace
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Advance, Measured, Task
 from pathpatch_runner.plan.chunk import Chunk, chunks_of, make_chunk
@@ -37,15 +38,17 @@ def evaluate(
 ) -> Measured:
     """Values of all units, in the plan's order, by the executor of that name.
 
-    `advance(n)` is called as n evaluations (unit, pair, direction, draw) finish. Raises
+    `advance(n)` is called as n evaluations (unit, pair, direction, draw) finish (`pace`). Raises
     ExecutionError for logits that are not numbers, and where not even one unit on one pair fits.
     """
     with torch.no_grad():
         executor = executor_named(name)(task, plan)
-        loop = _Loop(task, plan, directions, advance)
+        pace = Pace(task, executor.work(), directions, advance)
+        loop = _Loop(task, plan, directions, pace)
         for batch in _batches(task, plan, executor):
             for draw in range(task.source.draws):
                 loop.run(batch, executor, draw)
+        pace.finish()
     return loop.measured()
 
 
@@ -68,12 +71,10 @@ def _batches(task: Task, plan: Plan, executor: Executor) -> Iterator[Batch]:
 class _Loop:
     """The values found so far."""
 
-    def __init__(
-        self, task: Task, plan: Plan, directions: Sequence[Direction], advance: Advance
-    ) -> None:
+    def __init__(self, task: Task, plan: Plan, directions: Sequence[Direction], pace: Pace) -> None:
         self._task = task
         self._plan = plan
-        self._advance = advance
+        self._pace = pace
         shape = (len(task.metrics), sum(len(pair.points) for pair in task.pairs.pairs))
         self._clean, self._corrupt = np.zeros(shape), np.zeros(shape)
         self._right = np.zeros((2, shape[1]))
@@ -93,9 +94,10 @@ class _Loop:
         self._plain_seconds += time.perf_counter() - began
         for chunk in chunks_of(self._plan, batch.where, prepared.size, prepared.room):
             for direction in self._patched:
+                done = self._pace.chunk(chunk.units, batch)
                 with self._task.model.counting("execute"):
-                    self._evaluate(batch, prepared, chunk, direction)
-                self._advance(len(chunk.units) * batch.n_pairs)
+                    self._evaluate(batch, prepared, chunk, direction, done)
+                done(1.0)
         readout.check_finite()
 
     def _plain(self, batch: Batch, prepared: Prepared) -> None:
@@ -105,10 +107,15 @@ class _Loop:
         self._corrupt[:, numbers] += values[1]
 
     def _evaluate(
-        self, batch: Batch, prepared: Prepared, chunk: Chunk, direction: Direction
+        self,
+        batch: Batch,
+        prepared: Prepared,
+        chunk: Chunk,
+        direction: Direction,
+        done: Done = lambda _: None,
     ) -> None:
         try:
-            values = prepared.patched(chunk, direction).cpu().numpy()
+            values = prepared.patched(chunk, direction, done).cpu().numpy()
         except RuntimeError as error:
             if not _is_out_of_memory(error) or len(chunk.units) == 1:
                 raise

@@ -15,6 +15,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
@@ -23,6 +24,7 @@ from pathpatch_runner.plan.plan import Plan
 
 if TYPE_CHECKING:
     from pathpatch_runner.execute.batch import Batch
+    from pathpatch_runner.execute.pace import Done
     from pathpatch_runner.execute.readout import Readout
     from pathpatch_runner.execute.task import Task
 
@@ -35,8 +37,9 @@ class Prepared(Protocol):
         the readout the clean logits (`Readout.plain`)."""
         ...
 
-    def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
-        """Float64 values [unit, metric, point] of the units of a chunk."""
+    def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
+        """Float64 values [unit, metric, point] of the units of a chunk. `done` is told now and
+        then which share of the chunk is evaluated."""
         ...
 
     @property
@@ -59,6 +62,10 @@ class Executor(Protocol):
 
     def prepare(self, batch: Batch, draw: int, readout: Readout) -> Prepared:
         """This executor on a batch, for a draw of the source."""
+        ...
+
+    def work(self) -> np.ndarray:
+        """[unit]: how much of all work each unit is, in a measure of the executor's own."""
         ...
 
 

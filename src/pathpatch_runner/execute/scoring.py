@@ -21,7 +21,7 @@ from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.delta.proof import Proof, prove
 from pathpatch_runner.execute.drive import evaluate
-from pathpatch_runner.execute.gradient.attribution import METHODS
+from pathpatch_runner.execute.gradient.attribution import METHODS, runs_of
 from pathpatch_runner.execute.gradient.drive import gradient_scores
 from pathpatch_runner.execute.task import Advance, Task
 from pathpatch_runner.expression.alphabet import Alphabet
@@ -87,7 +87,8 @@ def score(
 ) -> np.ndarray:
     """[edge or node, pair], summed over the points of each pair: edges as `circuit.edges` numbers
     them, nodes in the order of the graph without the logits; NaN for edges outside the sample of
-    `exact`. `advance(n)` is called as n pairs (by gradient) or evaluations (`exact`) finish."""
+    `exact`. `advance(n)` is called as n evaluations finish: an edge patched on a pair (`exact`), or
+    the gradients of one run on a pair."""
     graph = Graph(task.model.shape)
     with task.model.counting("scores"):
         if method == EXACT:
@@ -102,10 +103,12 @@ def score(
 
 def scoring_evaluations(task: Task, scoring: Scoring, methods: Sequence[str]) -> int:
     """What `score` advances by for all methods, of those that need the model."""
-    graph = Graph(task.model.shape)
-    rows = scoring.evaluated(graph)
+    shape = task.model.shape
+    rows = scoring.evaluated(Graph(shape))
     return sum(
-        len(task.pairs.pairs) * task.source.draws * (rows if method == EXACT else 1)
+        len(task.pairs.pairs)
+        * task.source.draws
+        * (rows if method == EXACT else runs_of(method, scoring.steps, shape))
         for method in methods
         if method in COMPUTED
     )

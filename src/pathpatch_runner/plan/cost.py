@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pathpatch_runner.graph import ModelShape, Node, NodeKind
-from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.graph import Graph, ModelShape, Node, NodeKind
+from pathpatch_runner.plan.plan import Plan, Stage
 from pathpatch_runner.plan.set_plan import PATCHED
 
 
@@ -50,16 +50,23 @@ def node_flops(shape: ModelShape, node: Node, mixed_slots: int, n_positions: int
     return 2 * n_positions * (projections + attention) * heads
 
 
+def version_flops(graph: Graph, stage: Stage, n_positions: int) -> np.ndarray:
+    """[version of the stage]: operations to evaluate it, projecting only its mixed slots."""
+    slots = (stage.reads > PATCHED).any(axis=(2, 3)).sum(axis=1)
+    kinds = np.stack([stage.nodes, slots], axis=1)
+    distinct, which = np.unique(kinds, axis=0, return_inverse=True)
+    flops = [
+        node_flops(graph.shape, graph.nodes[node], int(count), n_positions)
+        for node, count in distinct
+    ]
+    return np.array(flops, dtype=np.int64)[which.ravel()]
+
+
 def cost_of(plan: Plan, n_positions: int) -> Cost:
     """The cost of a plan on a pair of prompts of `n_positions` tokens, at every position."""
     graph = plan.alphabet.graph
     shape, nodes = graph.shape, graph.nodes
-    mixed = 0
-    for stage in plan.stages:
-        slots = (stage.reads > PATCHED).any(axis=(2, 3)).sum(axis=1)
-        kinds = np.stack([stage.nodes, slots], axis=1)
-        for (node, count), times in zip(*np.unique(kinds, axis=0, return_counts=True), strict=True):
-            mixed += int(times) * node_flops(shape, nodes[node], int(count), n_positions)
+    mixed = sum(int(version_flops(graph, stage, n_positions).sum()) for stage in plan.stages)
     logits = plan.mixed_evaluations - plan.n_versions
     mixed += logits * node_flops(shape, nodes[graph.logits], 1, n_positions)
     sizes = np.bincount(plan.orbit_of, minlength=len(plan.orbits))

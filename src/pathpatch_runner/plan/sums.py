@@ -22,9 +22,9 @@ A stream belongs to the first unit that needs it. Either all streams of a unit a
 are summed, whichever takes fewer multiply-adds. For each entry of d_model and each position, a
 head's write takes d_head; an MLP's or the input's, a copy of a stream, and a term of a sum take 1.
 
-    continued   every stream: 1, and its writes                                     (`_continued`)
+    continued   every stream: 1, and its writes                                  (`continued_adds`)
     summed      every write once; every stream that is read: 1, and as many terms as there are
-                writes so far, zeros too                                         (`_multiply_adds`)
+                writes so far, zeros too                                     (`sum_adds`)
 """
 
 from __future__ import annotations
@@ -157,14 +157,20 @@ def _shared(plan: Plan, owner: np.ndarray) -> np.ndarray:
 
 def _continued(plan: Plan, extent: Extent, owner: np.ndarray) -> np.ndarray:
     """[unit]: multiply-adds, for an entry of d_model, of continuing all its streams."""
-    graph = plan.alphabet.graph
-    widths = _widths(graph)
     total = np.zeros(plan.n_units + 1)
-    for nodes, stage in zip(graph.stages, plan.stages, strict=False):
-        wrote = (stage.writes != BASE).any(axis=2)
-        size = (1 + wrote @ widths[list(nodes)]) * extent.streams[stage.stream_ids].sum(axis=1)
+    for number, stage in enumerate(plan.stages):
+        size = continued_adds(plan, number, extent)
         total += np.bincount(owner[stage.stream_ids], size, minlength=len(total))
     return total
+
+
+def continued_adds(plan: Plan, number: int, extent: Extent) -> np.ndarray:
+    """[stream of a stage]: multiply-adds, for an entry of d_model, of continuing its parent."""
+    graph, stage = plan.alphabet.graph, plan.stages[number]
+    wrote = (stage.writes != BASE).any(axis=2)
+    widths = _widths(graph)[list(graph.stages[number])]
+    adds: np.ndarray = (1 + wrote @ widths) * extent.streams[stage.stream_ids].sum(axis=1)
+    return adds
 
 
 def _candidates(plan: Plan, owner: np.ndarray, idle: np.ndarray) -> np.ndarray:
@@ -192,14 +198,18 @@ def _widths(graph: Graph) -> np.ndarray:
     return np.array([head if node.kind is NodeKind.head else 1 for node in graph.nodes])
 
 
-def _multiply_adds(graph: Graph, extent: Extent, one: Sum) -> float:
-    """Multiply-adds, for an entry of d_model, of making the writes and the streams of a sum."""
+def sum_adds(graph: Graph, extent: Extent, one: Sum) -> tuple[np.ndarray, np.ndarray]:
+    """Multiply-adds, for an entry of d_model, of each write [row] and each stream [n] of a sum."""
     widths = np.append(_widths(graph), 1)
-    writes = widths[one.nodes].sum() * one.positions.sum()
+    writes = widths[one.nodes] * one.positions.sum()
     terms = np.searchsorted(one.stages, one.born, side="right")
     products = one.takes.shape[2] if one.by_class else 1
-    made = (1 + terms * products) @ extent.streams[one.streams].sum(axis=1)
-    return float(writes + made)
+    return writes, (1 + terms * products) * extent.streams[one.streams].sum(axis=1)
+
+
+def _multiply_adds(graph: Graph, extent: Extent, one: Sum) -> float:
+    """Multiply-adds, for an entry of d_model, of making the writes and the streams of a sum."""
+    return float(sum(part.sum() for part in sum_adds(graph, extent, one)))
 
 
 def _sum_of(plan: Plan, extent: Extent, streams: np.ndarray) -> Sum:

@@ -20,9 +20,10 @@ from transformer_lens.tools.analysis.attribution_patching import (
 from execute.models import NAMES, TOLERANCE, Specimen, specimen
 from execute.path_sets import random_pairs, task_of
 from pathpatch_runner.circuit import edges_of
-from pathpatch_runner.config import Direction
+from pathpatch_runner.config import Direction, Scored
 from pathpatch_runner.dataset import Pair, PairSet
 from pathpatch_runner.execute.gradient.drive import gradient_scores
+from pathpatch_runner.execute.scoring import Scoring, scoring_evaluations
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.metric import Targets
 from pathpatch_runner.metric.resolve import metric_named
@@ -296,3 +297,17 @@ def test_a_small_budget_gives_the_same_scores() -> None:
         whole, abs=1e-10
     )
     assert len(batches) > 2
+
+
+@pytest.mark.parametrize(
+    ("method", "runs"), [("eap", 1), ("eap_ig_inputs", 3), ("eap_ig_activations", 3 * (1 + 2 * 2))]
+)
+def test_every_run_is_told(method: str, runs: int) -> None:
+    # Two layers of attention and an MLP each: the input and four writes move in three steps.
+    pairs = random_pairs(random.Random(1), 11, (3, 3), everywhere=True)
+    task, _ = task_of(specimen("gpt2").model, pairs, [], (METRIC,))
+    told: list[int] = []
+    gradient_scores(task, method, 3, Direction.noising, told.append)
+    assert told == [2] * runs
+    scoring = Scoring(Scored.edges, Direction.noising, 3, "delta")
+    assert scoring_evaluations(task, scoring, [method]) == 2 * runs

@@ -5,6 +5,7 @@ Sizes are counted in elements of tensors in the model's number format.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
@@ -14,12 +15,15 @@ from pathpatch_runner.execute.delta.readout import StreamReadout
 from pathpatch_runner.execute.delta.runs import plain_runs_of
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.stages import StageLoop
+from pathpatch_runner.execute.delta.tally import Tally
+from pathpatch_runner.execute.pace import Done
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.model.nodes import NodeFunctions, node_functions
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.memory import peak_elements, plain_elements
 from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.work import unit_work, work_of
 
 CPU_WORKSPACE = 2**22
 CUDA_WORKSPACE = 2**27
@@ -35,8 +39,8 @@ class DeltaExecutor:
     """The delta executor of a task."""
 
     def __init__(self, task: Task, plan: Plan) -> None:
-        del plan
         self._task = task
+        self._plan = plan
         self._functions: tuple[int, NodeFunctions] | None = None
 
     def pairs_at_once(self, length: int) -> int:
@@ -53,6 +57,10 @@ class DeltaExecutor:
         if self._functions is None or self._functions[0] != length:
             self._functions = length, node_functions(self._task.model, length)
         return DeltaOnBatch(self._task, self._functions[1], batch, draw, readout)
+
+    def work(self) -> np.ndarray:
+        """[unit]: operations."""
+        return unit_work(self._plan)
 
 
 class DeltaOnBatch:
@@ -89,7 +97,7 @@ class DeltaOnBatch:
         """Elements of the chunk's differences at their peak."""
         return peak_elements(chunk, self._batch.n_pairs)
 
-    def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
+    def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
         """Values [unit, metric, point]."""
         noising = direction is Direction.noising
         runs = self._clean_first if noising else self._clean_first.swapped()
@@ -97,7 +105,9 @@ class DeltaOnBatch:
         setting = Setting(self._functions, runs, self._batch, self._workspace)
         plain = self._plain if noising else self._plain.flip(0)
         outputs = Outputs(setting, self._readout, plain, chunk.plan)
-        StageLoop(setting, chunk, outputs.finish).run()
+        points = len(self._batch.rows) / self._batch.n_pairs
+        logits = 2.0 * points * self._task.model.shape.d_model * self._readout.columns
+        StageLoop(setting, chunk, outputs.finish, Tally(work_of(chunk, logits), done)).run()
         return outputs.values()
 
 

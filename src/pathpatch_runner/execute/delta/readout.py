@@ -38,6 +38,11 @@ class StreamReadout:
                 biases = [mean_of_set(part.b_u[t.clamp(min=0)][..., None], t) for t in sets]
                 self._offsets = torch.cat(biases, dim=-1)
 
+    @property
+    def columns(self) -> int:
+        """How many columns of the unembedding a stream is multiplied with."""
+        return int(self._part.w_u.shape[0]) if self._of_all else 2
+
     def remember_clean(self, final: torch.Tensor) -> None:
         """Keep the clean logits for metrics that compare with them. `final`: [point, d_model]."""
         if self._readout.needs_clean:

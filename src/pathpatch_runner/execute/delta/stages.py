@@ -16,6 +16,7 @@ from pathpatch_runner.execute.delta.deltas import Deltas, Selection
 from pathpatch_runner.execute.delta.runs import evaluate_mlp, write_heads
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.sums import SummedStreams
+from pathpatch_runner.execute.delta.tally import Tally
 from pathpatch_runner.execute.delta.writes import Writes
 from pathpatch_runner.execute.distance import distance_masks
 from pathpatch_runner.plan.chunk import Chunk
@@ -28,9 +29,10 @@ Finish = Callable[[np.ndarray, torch.Tensor, Selection], None]
 
 
 class StageLoop:
-    """A chunk of units on one batch. `evaluated` counts version rows by node name."""
+    """A chunk of units on one batch. `evaluated` counts version rows by node name; `tally` is told
+    what is done."""
 
-    def __init__(self, setting: Setting, chunk: Chunk, finish: Finish) -> None:
+    def __init__(self, setting: Setting, chunk: Chunk, finish: Finish, tally: Tally) -> None:
         plan = chunk.plan
         self._functions = setting.functions
         self._runs = setting.runs
@@ -42,6 +44,7 @@ class StageLoop:
         self._graph = plan.alphabet.graph
         self._extent = chunk.extent
         self._finish = finish
+        self._tally = tally
         self._device = self._classes.device
         self._n_classes = plan.n_classes
         self._streams = Deltas(plan.n_streams + 2, self._device)
@@ -64,6 +67,7 @@ class StageLoop:
             self._sum_streams(number)
             self._streams.release(self._last_use > number)
             self._written.release(np.zeros(self._plan.n_versions + 2, dtype=bool))
+            self._tally.stage(number)
 
     def _versions(self, number: int, stage: Stage) -> None:
         """Evaluate the stage's versions, wherever they differ and are needed."""
@@ -137,6 +141,7 @@ class StageLoop:
 
             def keep(numbers: np.ndarray, change: torch.Tensor) -> None:
                 self._written.put(ids[numbers], change, positions)
+                self._tally.versions(ids[numbers], len(positions))
 
             versions = HeadVersions(heads, readings, slots)
             engine.evaluate(versions, normed, positions, key_positions, keep)
@@ -178,6 +183,7 @@ class StageLoop:
             stream = self._stream(number, reads[start : start + size], positions)
             written = evaluate_mlp(part, stream.flatten(0, -2)).view(stream.shape)
             torch.sub(written, base, out=change[start : start + size])
+            self._tally.versions(stage.version_ids[members[start : start + size]], len(positions))
         self._written.put(stage.version_ids[members], change, positions)
 
     def _continue_streams(self, number: int, stage: Stage) -> None:
@@ -216,6 +222,8 @@ class StageLoop:
         done = np.flatnonzero(self._is_output[ids])
         if len(done) == len(ids):
             self._finish(ids, delta, positions)
+            self._tally.outputs(len(ids))
         elif len(done):
             rows = torch.as_tensor(done).to(self._device, non_blocking=True)
             self._finish(ids[done], delta.index_select(0, rows), positions)
+            self._tally.outputs(len(done))

@@ -26,7 +26,7 @@ from pathpatch_runner.execute.delta.runs import Runs, Two, write_heads
 from pathpatch_runner.execute.gradient.changes import write_changes
 from pathpatch_runner.execute.gradient.slots import SlotGradients, slot_gradients
 from pathpatch_runner.execute.gradient.tape import Moved, Tape, record
-from pathpatch_runner.graph import Graph
+from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.model.nodes import Attention, NodeFunctions
 
 Measure = Callable[[torch.Tensor], torch.Tensor]
@@ -105,8 +105,17 @@ METHODS: dict[str, Callable[[Ground, int], Iterator[Tape]]] = {
 """Name -> the runs whose gradients are averaged."""
 
 
-def attribute(ground: Ground, method: str, steps: int) -> torch.Tensor:
-    """Scores [edge, B] of all edges of the graph, as `circuit.edges` numbers them, in float64."""
+def runs_of(method: str, steps: int, shape: ModelShape) -> int:
+    """How many runs a method takes the gradients of."""
+    of_step = {"eap_ig_inputs": 1, "eap_ig_activations": 1 + shape.n_layers * (2 - shape.attn_only)}
+    return steps * of_step[method] if method in of_step else 1
+
+
+def attribute(
+    ground: Ground, method: str, steps: int, done: Callable[[], None] = lambda: None
+) -> torch.Tensor:
+    """Scores [edge, B] of all edges of the graph, as `circuit.edges` numbers them, in float64.
+    `done` is called after each of `runs_of` runs."""
     with torch.no_grad():
         changes = write_changes(ground.graph, ground.functions, ground.runs)
     total: torch.Tensor | None = None
@@ -116,6 +125,7 @@ def attribute(ground: Ground, method: str, steps: int) -> torch.Tensor:
             found = _scores(ground, tape, changes)
             total = found if total is None else total + found
             runs += 1
+            done()
     assert total is not None
     return total / runs
 

@@ -7,6 +7,7 @@ gradients of one layer's slots, all of one batch, are alive together.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ def gradient_scores(
     task: Task, method: str, steps: int, direction: Direction, advance: Advance = lambda _: None
 ) -> np.ndarray:
     """Scores [edge, pair] of the task's one metric, summed over the points of each pair.
+    `advance(n)` is called as the gradients of another run of n pairs are taken.
 
     Raises ExecutionError where not one pair fits the budget, and for values that are not numbers.
     """
@@ -39,11 +41,11 @@ def gradient_scores(
         functions = node_functions(task.model, batch.where.length)
         for draw in range(task.source.draws):
             ground = _ground(task, graph, functions, batch, draw, direction)
-            scores = attribute(ground, method, steps).cpu().numpy()
+            told = partial(advance, batch.n_pairs)
+            scores = attribute(ground, method, steps, told).cpu().numpy()
             if found is None:
                 found = np.zeros((len(scores), len(task.pairs.pairs)))
             found[:, chosen] += scores / task.source.draws
-            advance(batch.n_pairs)
     assert found is not None
     _check_finite(found, task)
     return found

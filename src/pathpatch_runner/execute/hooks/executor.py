@@ -13,6 +13,7 @@ from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.execute.hooks.passes import WorldRun, run_worlds
 from pathpatch_runner.execute.memory import entries_per_pass
+from pathpatch_runner.execute.pace import Done
 from pathpatch_runner.execute.prompts import prompts_of
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Task
@@ -28,10 +29,10 @@ class HooksExecutor:
         self._task = task
         self._plain = plan.select(np.zeros(0, dtype=np.int64))
         # Units of one orbit need about as many worlds: heads may share keys or not.
-        _, first = np.unique(plan.orbit_of, return_index=True)
-        self._widest = max(
-            (lay_out(plan.select(np.array([unit]))).count for unit in first), default=2
-        )
+        _, first, orbit_of = np.unique(plan.orbit_of, return_index=True, return_inverse=True)
+        of_orbit = [lay_out(plan.select(np.array([unit]))).count for unit in first]
+        self._widest = max(of_orbit, default=2)
+        self._work = np.array(of_orbit, dtype=np.float64)[orbit_of]
 
     def pairs_at_once(self, length: int) -> int:
         """So many that the widest unit's worlds fit."""
@@ -47,6 +48,10 @@ class HooksExecutor:
     def prepare(self, batch: Batch, draw: int, readout: Readout) -> HooksOnBatch:
         """This executor on a batch."""
         return HooksOnBatch(self._task, self._plain, batch, draw, readout)
+
+    def work(self) -> np.ndarray:
+        """[unit]: worlds."""
+        return self._work
 
 
 class HooksOnBatch:
@@ -82,10 +87,10 @@ class HooksOnBatch:
         logits = run.logits[:, batch.rows, batch.positions]
         return readout.plain(logits[0], logits[1])
 
-    def patched(self, chunk: Chunk, direction: Direction) -> torch.Tensor:
+    def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
         """Values [unit, metric, point]."""
         batch, readout = self._batch, self._readout
-        run = self._run(chunk.plan, self._worlds(chunk), direction)
+        run = self._run(chunk.plan, self._worlds(chunk), direction, done)
         values = [
             readout.measure(
                 run.at(unit, batch.rows, batch.positions, batch.classes)[None], readout.all_points
@@ -94,11 +99,13 @@ class HooksOnBatch:
         ]
         return torch.cat(values)
 
-    def _run(self, plan: Plan, worlds: Worlds, direction: Direction) -> WorldRun:
+    def _run(
+        self, plan: Plan, worlds: Worlds, direction: Direction, done: Done = lambda _: None
+    ) -> WorldRun:
         source, batch = self._task.source, self._batch
         constants = source.constants(batch) if plan.n_units else None
         prompts = prompts_of(batch, direction, source.noise(batch, self._draw), constants)
-        return run_worlds(self._task.model, plan, prompts, batch.classes, worlds)
+        return run_worlds(self._task.model, plan, prompts, batch.classes, worlds, done)
 
 
 def entries(task: Task, length: int) -> int:

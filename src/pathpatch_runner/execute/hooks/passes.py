@@ -16,6 +16,7 @@ from pathpatch_runner.errors import HookError
 from pathpatch_runner.execute.distance import distance_masks
 from pathpatch_runner.execute.hooks.by_distance import AttentionByDistance, HookFunction
 from pathpatch_runner.execute.hooks.copies import Gather, copy_between_worlds, gather_of
+from pathpatch_runner.execute.pace import Done
 from pathpatch_runner.execute.prompts import Prompts
 from pathpatch_runner.model.load import LoadedModel
 from pathpatch_runner.plan.plan import Plan
@@ -43,14 +44,16 @@ def run_worlds(
     prompts: Prompts,
     classes: torch.Tensor,
     worlds: Worlds | None = None,
+    done: Done = lambda _: None,
 ) -> WorldRun:
     """Evaluate all units of a plan on one batch, in one forward pass.
 
-    `worlds`: the layout of the plan, if it is known. Raises `HookError` if a hook fires other
+    `worlds`: the layout of the plan, if it is known. `done`: told the share of the layers whose
+    hooks have fired. Raises `HookError` if a hook fires other
     than once.
     """
     worlds = worlds or lay_out(plan)
-    hooks = _Hooks(model, plan, worlds, prompts, classes)
+    hooks = _Hooks(model, plan, worlds, prompts, classes, done)
     logits = model.forward(hooks.token_ids(), hooks.functions())
     hooks.check_counts()
     return WorldRun(logits.unflatten(0, (worlds.count, -1)), worlds)
@@ -66,12 +69,14 @@ class _Hooks:
         worlds: Worlds,
         prompts: Prompts,
         classes: torch.Tensor,
+        done: Done,
     ) -> None:
         self._model = model
         self._plan = plan
         self._worlds = worlds
         self._prompts = prompts
         self._classes = classes
+        self._done = done
         self._fired: Counter[str] = Counter()
         self._planned: list[str] = []
 
@@ -90,16 +95,22 @@ class _Hooks:
     def functions(self) -> list[tuple[str, HookFunction]]:
         """(hook name, function) of the pass."""
         found: list[tuple[str, HookFunction]] = []
+        layer_of: dict[str, int] = {}
         if self._prompts.base_noise is not None or self._prompts.patched_noise is not None:
             found.append((self._model.hook_points.embed, self._add_noise))
         for layer, copies in enumerate(self._worlds.layers):
-            found += self._layer_functions(layer, copies)
+            of_layer = self._layer_functions(layer, copies)
+            layer_of |= {name: layer for name, _ in of_layer}
+            found += of_layer
         self._planned = [name for name, _ in found]
-        return [(name, self._counted(name, function)) for name, function in found]
+        return [
+            (name, self._counted(name, function, layer_of.get(name, 0))) for name, function in found
+        ]
 
-    def _counted(self, name: str, function: HookFunction) -> HookFunction:
+    def _counted(self, name: str, function: HookFunction, layer: int) -> HookFunction:
         def counted(values: torch.Tensor, hook: Any) -> torch.Tensor:
             self._fired[name] += 1
+            self._done(layer / len(self._worlds.layers))
             return function(values, hook)
 
         return counted
