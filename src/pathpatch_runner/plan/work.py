@@ -70,7 +70,7 @@ def unit_work(plan: Plan) -> np.ndarray:
     if not plan.orbits:
         return np.ones(plan.n_units)
     of_orbit = np.array([_alone(one) for one in plan.orbits], dtype=np.float64)
-    return of_orbit[plan.orbit_of]
+    return np.asarray(of_orbit[plan.orbit_of])
 
 
 def _alone(one: SetPlan) -> float:
