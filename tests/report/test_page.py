@@ -260,18 +260,6 @@ def test_a_guard_that_failed_is_a_warning() -> None:
     assert "The guard patch nothing = clean failed" in said(summary(row()), guards=guards)
 
 
-def test_pairs_that_were_left_out_are_counted_and_listed_with_the_reason() -> None:
-    counts = vars(Counts(3, 0, 7, {}, 2, 5, pairs_left_out=3))
-    why = [["pairs.jsonl:2", "clean has 5 tokens, corrupt 6: <k>"], ["pairs.jsonl:7", "no answer"]]
-    text = said(summary(row()), counts=counts, left_out=why)
-    assert "3 pairs could not be used and were left out." in text
-    listed = text.split("Left out")[1]
-    assert "3 pairs of the dataset were not used." in listed
-    assert "pairs.jsonl:2 clean has 5 tokens, corrupt 6: <k>" in listed
-    assert "And 1 more." in listed
-    assert "Left out" not in said(summary(row()))
-
-
 def test_the_run_and_its_checks() -> None:
     text = said(summary(row()))
     for word in ("gpt-toy", "0123456789", "nothing patched is clean", "holds", "hooks"):

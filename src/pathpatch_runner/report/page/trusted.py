@@ -56,7 +56,6 @@ def trusted(view: RunView) -> str:
         comparisons(view),
         controls(view),
         _guards(view.manifest),
-        _left_out(view.manifest),
         _origin(view),
     )
 
@@ -121,17 +120,6 @@ def _guards(manifest: Mapping[str, Any]) -> str:
         "The broken plan is caught if its value is above the tolerance.</p>"
         f"{table(titles, rows, numeric=(1, 2))}{chosen}"
     )
-
-
-def _left_out(manifest: Mapping[str, Any]) -> str:
-    """Pairs that could not be used, one by one as far as the manifest lists them, and why."""
-    count = (manifest.get("counts") or {}).get("pairs_left_out", 0)
-    if not count:
-        return ""
-    listed = [[text(where), text(why)] for where, why in manifest.get("left_out", ())]
-    more = f"<p>And {count - len(listed):,} more.</p>" if count > len(listed) else ""
-    said = f"<p>{counted(count, 'pair')} of the dataset {_were(count)} not used.</p>"
-    return f"<h3>Left out</h3>{said}{table(['where', 'why'], listed)}{more}"
 
 
 def _small(value: float | None) -> str:
