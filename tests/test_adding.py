@@ -1,7 +1,8 @@
 """Every row of ARCHITECTURE "Adding things", done in a temporary place and seen to work.
 
-A row says one file and at most one line. Here the file is a module of its own and the line is what
-would stand in the registry; a plug-in's line is its entry point (`test_plugin`).
+A row says one file and at most one line. Here the file is what docs/adding.md shows, as a module
+of its own, and the line is what would stand in the registry; a plug-in's line is its entry point
+(`test_plugin`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from making.page import File, parts_of
 
 from pathpatch_runner.cli import compose
 from pathpatch_runner.cli.schema import register_schemas, schemas
@@ -24,77 +26,27 @@ from pathpatch_runner.runner import run
 from pathpatch_runner.runner.request import Request
 
 REPOSITORY = Path(__file__).parents[1]
+PAGE = REPOSITORY / "docs" / "adding.md"
 FILES = {
-    "adding_metric": """
-from pathpatch_runner.metric import Metric, mean_of_set
-
-def _answer(logits, targets):
-    return mean_of_set(logits.double().gather(-1, targets.answers.clamp(min=0)), targets.answers)
-
-answer = Metric("answer_logit", _answer, "logits", "higher", all_columns=False)
-""",
-    "adding_dataset": """
-from dataclasses import dataclass
-from pathpatch_runner.config import DatasetConfig
-from pathpatch_runner.dataset.kind import DatasetKind
-from pathpatch_runner.dataset.record import Record, Target
-
-@dataclass
-class OneConfig(DatasetConfig):
-    kind: str = "one_pair"
-
-class One(DatasetKind):
-    Config = OneConfig
-    key = "kind"
-
-    def records(self, context):
-        yield Record("the pair", (1, 2, 3), (1, 4, 3), (Target(-1, (5,), (6,)),))
-""",
-    "adding_model": """
-from dataclasses import dataclass
-from pathpatch_runner.config import ModelConfig
-from pathpatch_runner.model.native import NativeModel, NativeModelConfig
-
-@dataclass
-class TinyConfig(ModelConfig):
-    kind: str = "tiny"
-
-class Tiny(NativeModel):
-    Config = TinyConfig
-
-    def __init__(self, config, seed):
-        fields = dict(n_layers=1, n_heads=2, d_model=8, d_head=4, n_ctx=8, d_vocab=9,
-            attn_only=True, normalization_type="LN", positional_embedding_type="standard",
-            act_fn="relu")
-        super().__init__(NativeModelConfig(config=fields, dtype=config.dtype), seed)
-""",
-    "adding_source": '''
-from pathpatch_runner.execute.sources.zero import Zero
-
-class Nothing(Zero):
-    """Zero ablation under another name."""
-''',
+    part.path: "\n".join(part.lines) + "\n"
+    for part in parts_of(PAGE.read_text(encoding="utf-8"))
+    if isinstance(part, File)
 }
+"""What the page shows, by file name."""
 LINES: Mapping[str, tuple[Registry, str, str]] = {
     "metric": (METRICS, "answer_logit", "adding_metric:answer"),
     "dataset": (DATASETS, "one_pair", "adding_dataset:One"),
     "model": (MODELS, "tiny", "adding_model:Tiny"),
     "source": (SOURCES, "nothing", "adding_source:Nothing"),
 }
-EXPERIMENT = """# @package _global_
-defaults: [override /model: tiny, override /dataset: one_pair]
-experiment: added
-hypotheses: {h: {paths: {p: {expr: "a0.h0 -> logits"}}}}
-patch: {directions: [noising], units: [path], source: nothing}
-metrics: [answer_logit]
-"""
 
 
 @pytest.fixture
 def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """One file and one line for each kind, and an experiment that uses them all."""
     for name, text in FILES.items():
-        (tmp_path / f"{name}.py").write_text(text)
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     for registry, name, where in LINES.values():
         more = MappingProxyType({**registry.built_in, name: where})
@@ -102,12 +54,10 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setitem(vars(registry), "built_in", more)
     schemas.cache_clear()
     register_schemas()
-    (tmp_path / "experiment").mkdir()
-    (tmp_path / "experiment" / "added.yaml").write_text(EXPERIMENT)
     yield tmp_path
     schemas.cache_clear()
     for name in FILES:
-        sys.modules.pop(name, None)
+        sys.modules.pop(Path(name).stem, None)
 
 
 def test_a_kind_of_everything_is_one_file_and_one_line(added: Path) -> None:
@@ -143,6 +93,12 @@ def test_an_experiment_is_a_file_and_a_published_value_a_claim(
     words = ["own", *options, "--output-root", tmp_path / "outputs"]
     assert regress([str(word) for word in words]) == 0
     assert "1 pass, 0 fail, 0 unavailable" in capsys.readouterr().out
+
+
+def test_the_page_says_the_lines_that_are_added() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for _, name, where in LINES.values():
+        assert f'`"{name}": "{where}"`' in text
 
 
 def test_every_row_of_the_table_is_followed_here() -> None:

@@ -12,7 +12,8 @@ from pathpatch_runner.explanation.command import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "path-language.md"
 COMMAND = re.compile(
-    r"```console\n\$ python -m pathpatch_runner\.explain (.*)\n((?:.*\n)+?)```", re.MULTILINE
+    r"```console\n\$ python -m pathpatch_runner\.explain (.*)\n((?:.*\n)+?)\.\.\.\n```",
+    re.MULTILINE,
 )
 EXAMPLES = COMMAND.findall(PAGE.read_text(encoding="utf-8"))
 
