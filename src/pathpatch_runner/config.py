@@ -307,7 +307,9 @@ class RuntimeConfig:
 @dataclass
 class ExperimentConfig:
     """A whole experiment, as `runner.run` takes it. `description`: what it asks, for readers;
-    `contrasts`: name -> a paired difference of two hypotheses or units, `refined - direct`."""
+    `contrasts`: name -> a paired difference of two hypotheses or units, `refined - direct`.
+    `shard: 3/8`: the third of eight parts of the pairs; `bindings: 3/8`: of the units of kind path
+    (`inputs.parts`). `collect` makes one run of all parts."""
 
     experiment: str = MISSING
     description: str = ""
@@ -320,5 +322,7 @@ class ExperimentConfig:
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
     contrasts: dict[str, str] = field(default_factory=dict)
     search: SearchConfig | None = None
+    shard: str | None = None
+    bindings: str | None = None
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     seed: int = 0

@@ -11,7 +11,7 @@ import pytest
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.errors import StoreError
-from pathpatch_runner.store import Manifest, reproducible
+from pathpatch_runner.store import CollectedRecord, Manifest, reproducible
 from store.records import MANIFEST, PROVENANCE
 
 
@@ -28,7 +28,8 @@ def test_manifest_without_a_repository_comes_back() -> None:
 def test_json_has_the_names_of_the_design() -> None:
     data = json.loads(MANIFEST.to_json())
     assert " ".join(data) == (
-        "format_version run_key experiment provenance guards backend counts timings left_out proof"
+        "format_version run_key experiment provenance guards backend counts timings left_out proof "
+        "collected"
     )
     assert data["backend"] == {"name": "hooks", "reason": "asked for"}
     assert data["counts"]["bindings_left_out"] == 1
@@ -40,6 +41,13 @@ def test_pairs_left_out_are_kept() -> None:
     left_out = (("pairs.jsonl:3", "a prompt is empty"),)
     kept = dataclasses.replace(MANIFEST, left_out=left_out)
     assert Manifest.from_json(kept.to_json()).left_out == left_out
+
+
+def test_what_a_run_was_collected_of_is_kept() -> None:
+    parts = (("1/2", "1/1", "aa"), ("2/2", "1/1", "bb"))
+    record = CollectedRecord(parts, "bit for bit", 0.0)
+    made = dataclasses.replace(MANIFEST, guards=(), collected=record)
+    assert Manifest.from_json(made.to_json()) == made
 
 
 def test_a_guard_that_is_not_a_number_is_null() -> None:

@@ -37,6 +37,9 @@ SHARES = (
 ACCURACY_KEY = "accuracy"
 """Of the metadata of `summary.parquet`."""
 
+COUNT_ROUNDING = 1e-6
+"""A fraction of points times their number is this near a whole number, if it is one."""
+
 ROUNDING = 1e-6
 """Of the size of the plain runs' values: float32 has seven digits, a mean keeps six."""
 
@@ -157,9 +160,29 @@ def with_accuracy(schema: pa.Schema, right: Floats | None) -> pa.Schema:
     answer."""
     if right is None or not np.isfinite(right).all():
         return schema
-    clean, corrupt = right.mean(-1).tolist()
-    said = json.dumps({"clean": clean, "corrupt": corrupt})
+    return saying_accuracy(schema, Accuracy(*right.mean(-1).tolist()))
+
+
+def saying_accuracy(schema: pa.Schema, accuracy: Accuracy) -> pa.Schema:
+    """The schema with it in its metadata."""
+    said = json.dumps(vars(accuracy))
     return schema.with_metadata({**schema.metadata, ACCURACY_KEY: said})
+
+
+def accuracy_of_all(parts: Sequence[tuple[Accuracy, int]]) -> Accuracy:
+    """Of several sets of evaluation points together. `parts`: (accuracy, number of points) each.
+
+    A fraction times its points is a count, so that the sum is that of counts: 0.3 of 10 is 3.
+    """
+    n_points = sum(n for _, n in parts)
+    counts = [(_count(each.clean, n), _count(each.corrupt, n)) for each, n in parts]
+    return Accuracy(*(sum(column) / n_points for column in zip(*counts, strict=True)))
+
+
+def _count(fraction: float, n_points: int) -> float:
+    """Averages over draws of noise are no whole counts: those are left as they are."""
+    count = fraction * n_points
+    return float(round(count)) if abs(count - round(count)) < COUNT_ROUNDING else count
 
 
 def accuracy_of(summary: pa.Table) -> Accuracy | None:

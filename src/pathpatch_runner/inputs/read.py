@@ -18,6 +18,7 @@ from pathpatch_runner.hypothesis import Hypotheses, resolve_hypotheses
 from pathpatch_runner.hypothesis.controls import controls_problems
 from pathpatch_runner.inputs.attempt import attempt
 from pathpatch_runner.inputs.files import Files
+from pathpatch_runner.inputs.parts import BINDINGS, SHARD, bindings_of, part_of, shard_of
 from pathpatch_runner.inputs.scores import run_scores, scored_metric_problems
 from pathpatch_runner.inputs.settings import check_settings
 from pathpatch_runner.registry import SOURCES
@@ -34,11 +35,14 @@ EVERYTHING = {"everything": HypothesisConfig(paths={"all": PathConfig(expr="inpu
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run needs besides the weights. `identity`: the config as the run key sees it."""
+    """What a run needs besides the weights. `pairs`: those it evaluates; `all_pairs`: of which they
+    are the shard (themselves, where the config asks for none). `identity`: the config as the run
+    key sees it."""
 
     shape: ModelShape
     model_name: str
     pairs: PairSet
+    all_pairs: PairSet
     hypotheses: Hypotheses
     metrics: tuple[Metric, ...]
     digests: Mapping[str, str]
@@ -64,6 +68,9 @@ def read_inputs(
         raise_together(problems)
         return None
     hypotheses = attempt(problems, lambda: _hypotheses(config, shape, pairs))
+    part = None
+    if pairs is not None:
+        part = attempt(problems, lambda: shard_of(pairs, part_of(config.shard, SHARD)))
     metrics = attempt(problems, lambda: resolve_metrics(config.metrics, pairs, own))
     if metrics is not None:
         problems += scored_metric_problems(config, metrics)
@@ -72,13 +79,15 @@ def read_inputs(
         problems += search_problems(config.search, config.metrics, pairs, graph, config.seed)
     raise_together(problems)
     assert pairs is not None
+    assert part is not None
     assert hypotheses is not None
     assert metrics is not None
     identity = identity_of(config)
     return Inputs(
         shape=shape,
         model_name=files.source.name,
-        pairs=pairs,
+        pairs=part,
+        all_pairs=pairs,
         hypotheses=hypotheses,
         metrics=metrics,
         digests=files.digests,
@@ -110,7 +119,7 @@ def _hypotheses(config: ExperimentConfig, shape: ModelShape, pairs: PairSet | No
     read_contrasts(config.contrasts, found.units)
     if config.patch.source in SOURCES.names() and source_named(config.patch.source).from_senders:
         _check_senders(found, config.patch.source)
-    return found
+    return bindings_of(found, part_of(config.bindings, BINDINGS))
 
 
 def _check_senders(hypotheses: Hypotheses, source: str) -> None:

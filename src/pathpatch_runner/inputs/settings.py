@@ -10,6 +10,7 @@ from typing import Any
 from pathpatch_runner.config import Direction, ExperimentConfig, PatchConfig, to_plain
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, raise_together
 from pathpatch_runner.execute.sources import source_named
+from pathpatch_runner.inputs.parts import part_problems
 from pathpatch_runner.inputs.scores import score_problems
 from pathpatch_runner.registry import SOURCES
 
@@ -37,6 +38,7 @@ def check_settings(config: ExperimentConfig) -> None:
     ]
     problems += score_problems(config.scores, patch.source)
     problems += _search_problems(config)
+    problems += part_problems(config)
     memory, threads = config.runtime.memory_gb, config.runtime.threads
     if memory not in (None, "auto") and not _is_positive(memory):
         problems.append(

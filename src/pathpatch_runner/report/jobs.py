@@ -1,7 +1,8 @@
 """The runs of an experiment: which are done, failed, interrupted or missing, and what was swept.
 
 A run that another process is making now is `running`; one that nobody makes and that neither
-finished nor says why it failed was `interrupted`.
+finished nor says why it failed was `interrupted`. One that finished as a part of a run that is
+there too (`collect`) is `collected`: its numbers are that run's.
 
 A *job* is a run directory with what its command line set. A *swept* key has several values among
 the jobs of one experiment; keys that cannot change a result are left out.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pathpatch_runner.report.run_view import TABLES, RunView, read_run
 from pathpatch_runner.store.lock import is_locked
 
 DONE, FAILED, INTERRUPTED, RUNNING = "done", "failed", "interrupted", "running"
+COLLECTED = "collected"
 NOT_SWEPT = ("experiment", "description", "runtime", "hydra", "tracking", "cluster")
 DEFAULT = "(default)"
 """Stands for the value of a key that a job did not set."""
@@ -49,7 +51,21 @@ def read_jobs(experiment: Path, tables: Sequence[str] = TABLES) -> list[Job]:
     """Every run directory of an experiment's directory, in order of name. `tables`: those that
     are read of the finished ones."""
     folders = sorted(path for path in experiment.iterdir() if path.is_dir())
-    return [_job(path, tables) for path in folders if _is_run(path)]
+    jobs = [_job(path, tables) for path in folders if _is_run(path)]
+    parts = {key for job in jobs for key in _part_keys(job)}
+    return [_collected(job) if job.directory.name in parts else job for job in jobs]
+
+
+def _part_keys(job: Job) -> Iterator[str]:
+    """The run keys of the parts that a finished run was made of, if it was."""
+    said = job.view.manifest.get("collected") if job.state == DONE and job.view else None
+    parts = said.get("parts") if isinstance(said, dict) else None
+    for part in parts if isinstance(parts, list) else []:
+        yield from [str(part[-1])] if isinstance(part, list) and part else []
+
+
+def _collected(job: Job) -> Job:
+    return replace(job, state=COLLECTED) if job.state == DONE else job
 
 
 def read_experiments(root: Path, tables: Sequence[str] = TABLES) -> dict[str, list[Job]]:

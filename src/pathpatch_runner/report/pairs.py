@@ -1,8 +1,8 @@
 """`pairs.parquet`: the prompts of a run as text: its page can show them without a tokenizer.
 
-One row a pair: `pair_id`; `clean`, `corrupt`: texts of the tokens; `names`, `named`: the named
-positions and where they are; `points`: positions at which the output is read; `answers`,
-`distractors`: texts for each point, joined by " / ".
+One row a pair: `number`, which pair of the dataset it is, from 0; `pair_id`; `clean`, `corrupt`:
+texts of the tokens; `names`, `named`: the named positions and where they are; `points`: positions
+at which the output is read; `answers`, `distractors`: texts for each point, joined by " / ".
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow as pa
 TEXTS = pa.list_(pa.string())
 SCHEMA = pa.schema(
     [
+        ("number", pa.int64()),
         ("pair_id", pa.string()),
         ("clean", TEXTS),
         ("corrupt", TEXTS),

@@ -94,7 +94,8 @@ def check(
     kept = proofs.read()
     with model.counting("source"):
         source = source_named(config.patch.source)(config.patch, config.seed)
-        corruption = source.on(model, inputs.pairs)
+        # Of all pairs: a shard of them has the means and the noise that the whole has.
+        corruption = source.on(model, inputs.all_pairs)
     task = Task(
         model=model,
         pairs=inputs.pairs,

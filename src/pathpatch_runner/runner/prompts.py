@@ -10,8 +10,12 @@ from pathpatch_runner.dataset import Pair
 from pathpatch_runner.report.pairs import SCHEMA
 
 
-def pairs_table(pairs: Sequence[Pair], token_text: Callable[[int], str] | None) -> pa.Table:
-    """`token_text`: the text of a token id; None where ids are all there is."""
+def pairs_table(
+    pairs: Sequence[Pair], dataset: Sequence[Pair], token_text: Callable[[int], str] | None
+) -> pa.Table:
+    """`dataset`: the pairs of which these are some. `token_text`: the text of a token id; None
+    where ids are all there is."""
+    numbers = {pair.pair_id: number for number, pair in enumerate(dataset)}
     known: dict[int, str] = {}
 
     def text(token: int) -> str:
@@ -24,6 +28,7 @@ def pairs_table(pairs: Sequence[Pair], token_text: Callable[[int], str] | None) 
 
     rows = [
         {
+            "number": numbers[pair.pair_id],
             "pair_id": pair.pair_id,
             "clean": texts(pair.clean),
             "corrupt": texts(pair.corrupt),

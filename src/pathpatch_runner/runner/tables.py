@@ -17,15 +17,8 @@ from pathpatch_runner.effects import (
     Results,
     RunNames,
     accuracy_of,
-    contrasts_table,
-    curves_table,
     describe_run,
-    effects_table,
-    games_of,
-    read_contrasts,
-    shapley_table,
-    sized_families,
-    summary_table,
+    tables_of,
     warnings_of,
 )
 from pathpatch_runner.effects.controls import Controls, controls_table
@@ -68,25 +61,16 @@ def run_tables(
     description = reproducible(
         inputs.run_key, config.experiment, inputs.identity, inputs.digests, package_versions()
     )
-    tables = {
-        "effects": effects_table(results),
-        "summary": summary_table(results, config.statistics, config.seed),
-        "pairs": pairs_table(inputs.pairs.pairs, tokenizer.token_text if tokenizer else None),
-    }
+    # Units of a part need not have what contrasts name: those are made of all parts.
+    contrasts = config.contrasts if config.bindings is None else {}
+    tables = tables_of(results, contrasts, config.statistics, config.seed)
+    token_text = tokenizer.token_text if tokenizer else None
+    tables["pairs"] = pairs_table(inputs.pairs.pairs, inputs.all_pairs.pairs, token_text)
     accuracy = accuracy_of(tables["summary"])
     if accuracy is not None:
         log.info("%s", accuracy.sentence)
     for warning in warnings_of(tables["summary"]):
         log.warning("%s", warning)
-    contrasts = read_contrasts(config.contrasts, results.units)
-    if contrasts:
-        tables["contrasts"] = contrasts_table(results, contrasts, config.statistics, config.seed)
-    families = sized_families(results)
-    if families:
-        tables["curves"] = curves_table(results, families, config.statistics, config.seed)
-    games = games_of(results)
-    if games:
-        tables["shapley"] = shapley_table(results, games, config.statistics, config.seed)
     if made.scored is not None:
         tables["scores"] = made.scored.table(results.names)
     if made.found is not None:

@@ -4,6 +4,7 @@ from pathpatch_runner.store.code import code_digest, module_digest
 from pathpatch_runner.store.identity import identity_of, run_key
 from pathpatch_runner.store.manifest import (
     BackendRecord,
+    CollectedRecord,
     Counts,
     GuardRecord,
     Manifest,
@@ -23,6 +24,7 @@ from pathpatch_runner.store.run_directory import RunDirectory
 
 __all__ = [
     "BackendRecord",
+    "CollectedRecord",
     "Counts",
     "GitState",
     "GuardRecord",

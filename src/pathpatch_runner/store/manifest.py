@@ -62,9 +62,21 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class CollectedRecord:
+    """What a collected run was made of. `parts`: (shard, bindings, run key) of each, such as
+    ("1/2", "1/1", "0123456789abcdef"). `equality`: how near it is to the run made whole.
+    `disagreement`: what several parts measured alike (plain runs, hypotheses named in `against`)
+    differs by at most, relative to its largest value; 0 where it is the same bit for bit."""
+
+    parts: tuple[tuple[str, str, str], ...]
+    equality: str
+    disagreement: float
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The whole record. `timings`: seconds by stage; `left_out`: (where, why) of the first pairs of
-    the dataset that were left out."""
+    the dataset that were left out; `collected`: where it is a union of parts."""
 
     run_key: str
     experiment: str
@@ -75,6 +87,7 @@ class Manifest:
     timings: Mapping[str, float]
     left_out: tuple[tuple[str, str], ...] = ()
     proof: ProofRecord | None = None
+    collected: CollectedRecord | None = None
     format_version: int = FORMAT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,6 +124,7 @@ class Manifest:
                 timings=dict(data["timings"]),
                 left_out=tuple((where, why) for where, why in data.get("left_out", ())),
                 proof=ProofRecord(**data["proof"]) if data.get("proof") else None,
+                collected=_collected(data.get("collected")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
@@ -201,6 +215,13 @@ def _provenance(data: Mapping[str, Any]) -> Provenance:
     git = data["git"]
     known = {**data, "command": tuple(data["command"]), "git": GitState(**git) if git else None}
     return Provenance(**known)
+
+
+def _collected(data: Mapping[str, Any] | None) -> CollectedRecord | None:
+    if data is None:
+        return None
+    parts = tuple((shard, bindings, key) for shard, bindings, key in data["parts"])
+    return CollectedRecord(parts, data["equality"], data["disagreement"])
 
 
 def _guard(data: Mapping[str, Any]) -> GuardRecord:

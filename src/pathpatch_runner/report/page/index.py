@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pathpatch_runner.report.jobs import DONE, Job, swept_keys
+from pathpatch_runner.report.jobs import COLLECTED, DONE, Job, swept_keys
 from pathpatch_runner.report.page.document import document
 from pathpatch_runner.report.page.markup import name, section, sentence, table, text
 from pathpatch_runner.report.sentences import headline
@@ -28,6 +28,7 @@ def render_index(root: str, experiments: Mapping[str, Sequence[Job]]) -> str:
 
 
 def _experiment(number: int, experiment: str, jobs: Sequence[Job]) -> str:
+    jobs = [job for job in jobs if job.state != COLLECTED]
     keys = swept_keys(jobs)
     done = [job for job in jobs if job.view is not None]
     description = next((j.view.config.get("description") for j in done if j.view), "")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pathpatch_runner.report.figures import Axes, Figure, Series, curve
-from pathpatch_runner.report.jobs import DONE, Job, missing, swept_keys
+from pathpatch_runner.report.jobs import COLLECTED, DONE, Job, missing, swept_keys
 from pathpatch_runner.report.multiverse import Multiverse, multiverse
 from pathpatch_runner.report.page.document import document
 from pathpatch_runner.report.page.markup import code, figure, name, section, table, text
@@ -24,6 +24,8 @@ MOST_CHOICES = 60
 
 def render_sweep(experiment: str, jobs: Sequence[Job]) -> str:
     """The page. `jobs`: at least one, of one experiment."""
+    n_parts = sum(job.state == COLLECTED for job in jobs)
+    jobs = [job for job in jobs if job.state != COLLECTED]
     keys = swept_keys(jobs)
     done = [job for job in jobs if job.state == DONE]
     found = multiverse(done, keys)
@@ -33,9 +35,11 @@ def render_sweep(experiment: str, jobs: Sequence[Job]) -> str:
         _jobs(jobs, keys),
     ]
     swept = ", ".join(code(key) for key in keys)
+    parts = f" {counted(n_parts, 'part')} collected in them." if n_parts else ""
     lead = (
         f'<p class="description">{counted(len(jobs), "run")}, {len(done)} done.'
-        f"{f' Swept: {swept}.' if keys else ''}</p>"
+        f"{f' Swept: {swept}.' if keys else ''}"
+        f"{parts}</p>"
     )
     description = next((j.view.config.get("description") for j in done if j.view), "")
     if description:
