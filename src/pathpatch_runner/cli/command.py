@@ -33,6 +33,7 @@ from pathpatch_runner.cli.version import versions
 from pathpatch_runner.cli.yaml_files import read_by_us
 from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.errors import ConfigError, PathPatchError
+from pathpatch_runner.model.shelf import ModelShelf
 from pathpatch_runner.store.outcome import JobRecord, errors_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Job:
 
 JOBS: list[Job] = []
 """Every job of this process, in order: of a sweep Hydra itself keeps only the first failure."""
+
+MODELS = ModelShelf()
+"""What the jobs of this process share."""
 
 
 def job(composed: DictConfig) -> RunOutcome | None:
@@ -95,7 +99,10 @@ def _run(
     from pathpatch_runner.runner import Request, run
 
     with TerminalWatch(enabled=config.runtime.progress) as watch:
-        outcome = run(Request(config, hydra_files=files, overrides=overrides, watch=watch))
+        request = Request(
+            config, hydra_files=files, overrides=overrides, watch=watch, models=MODELS
+        )
+        outcome = run(request)
     _print(outcome, overrides)
     return outcome
 

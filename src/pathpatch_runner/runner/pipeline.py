@@ -21,7 +21,7 @@ from functools import partial
 import pyarrow as pa
 import torch
 
-from pathpatch_runner.config import Direction, ExperimentConfig
+from pathpatch_runner.config import Direction
 from pathpatch_runner.effects.controls import Controls
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.proofs import Kept
@@ -30,7 +30,7 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Measured, Task, evaluations
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Files, Inputs, read_files, read_inputs, with_scores
-from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.load import LoadedModel
 from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.model.wiring import Probed
 from pathpatch_runner.plan.compile import compile_plan
@@ -84,18 +84,19 @@ def make_run(request: Request, files: Files, inputs: Inputs | None) -> RunOutcom
 
 
 def _load(
-    config: ExperimentConfig, source: ModelSource, stages: Stages, probed: Probed | None = None
+    request: Request, source: ModelSource, stages: Stages, probed: Probed | None = None
 ) -> LoadedModel:
-    """`probed`: what is kept of a probe; None probes."""
+    """`probed`: what is kept of a probe; None probes, where the model was not loaded before."""
+    runtime = request.config.runtime
     with stages("loading weights", "load"):
-        return load_model(source, config.runtime.device, probed)
+        return request.models.take(source, runtime.device, probed, anew=runtime.prove_again)
 
 
 def _load_to_know(request: Request, source: ModelSource, stages: Stages) -> LoadedModel:
     """A model of which nothing is known before it is loaded, and of its prompts neither."""
     config, nowhere = request.config, request.held is not None
     kept = probe_of(config, source, nowhere=nowhere).read()
-    model = _load(config, source, stages, None if kept is None else kept.probed)
+    model = _load(request, source, stages, None if kept is None else kept.probed)
     if kept is None:
         # By what the source says now: loading may have downloaded it.
         probe_of(config, source, nowhere=nowhere).keep(Kept(utc_now(), model.probed, None))
@@ -151,7 +152,7 @@ class _Making:
         proofs = proofs_of(config, self.inputs, self.source, nowhere=kept_nowhere)
         kept = proofs.read()
         model = self.model or _load(
-            config, self.source, self.stages, None if kept is None else kept.probed
+            self.request, self.source, self.stages, None if kept is None else kept.probed
         )
         with self.stages("checking the model", "guards"):
             checked = check(config, self.inputs, planned, model, proofs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.model.shelf import ModelShelf
 from pathpatch_runner.runner.watch import Unwatched, Watch
 from pathpatch_runner.store import command_line, utc_now
 from pathpatch_runner.store.files import HeldRun
@@ -22,6 +23,7 @@ class Request:
     to `.hydra/`. `overrides`: what the command line or the sweep set, key -> text of the value: the
     tables say it in `set.<key>`. `metrics`: of the caller's own, by which names in the config are
     found first. `model`: where the config cannot name it (a bridge in memory).
+    `models`: where the model is taken from; jobs of one process share it.
     `held`: where the run goes in place of a directory. `started`: UTC, ISO 8601.
     """
 
@@ -32,5 +34,6 @@ class Request:
     watch: Watch = field(default_factory=Unwatched)
     metrics: tuple[Metric, ...] = ()
     model: ModelSource | None = None
+    models: ModelShelf = field(default_factory=ModelShelf)
     held: HeldRun | None = None
     started: str = field(default_factory=utc_now)
