@@ -1,8 +1,9 @@
-"""`python -m pathpatch_runner.clean [outputs] [--yes]`: remove runs that no command would return.
+"""`python -m pathpatch_runner.clean [outputs] [--yes] [--parts]`: remove runs nobody needs.
 
-These are interrupted ones, and finished ones of an earlier state of the code for which there is a
-later one of the same config, data and weights. They are shown first. Runs that failed stay (they
-say why), and so do runs that are being made. Nothing outside the folder is touched.
+These are runs that no command would return: interrupted ones, and finished ones of an earlier
+state of the code for which there is a later one of the same config, data and weights. They are
+shown first. Runs that failed stay (they say why), and so do runs that are being made. With
+--parts, the parts of which `collect` has made a run go too. Nothing outside the folder is touched.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command("clean", __doc__)
     add_folder(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--parts", action="store_true", help="collected parts too")
     given = parser.parse_args(arguments)
-    return exit_code(lambda: _clean(given.folder, asks=not given.yes))
+    return exit_code(lambda: _clean(given.folder, asks=not given.yes, parts=given.parts))
 
 
-def _clean(folder: Path, *, asks: bool) -> int:
-    found = surplus_runs(kept_runs(folder), code_digest())
+def _clean(folder: Path, *, asks: bool, parts: bool) -> int:
+    found = surplus_runs(kept_runs(folder), code_digest(), parts=parts)
     linked = [each for each in found if not is_within(each.run.directory, folder)]
     for each in linked:
         print(f"left, since a link leads there: {each.run.directory}")

@@ -11,7 +11,6 @@ collected while a part is missing.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,8 +18,9 @@ from pathlib import Path
 from pathpatch_runner.collection.part import PartRun, named, read_part
 from pathpatch_runner.collection.sort import gather, why_incomplete
 from pathpatch_runner.collection.write import write_whole
-from pathpatch_runner.errors import ConfigError, PathPatchError, StoreError
+from pathpatch_runner.errors import ConfigError, StoreError
 from pathpatch_runner.inputs.parts import BINDINGS, KEYS, SHARD, part_of
+from pathpatch_runner.inventory.command import command, exit_code
 from pathpatch_runner.report.jobs import Job, is_finished, read_jobs
 from pathpatch_runner.report.text import counted
 from pathpatch_runner.store import command_line
@@ -28,18 +28,10 @@ from pathpatch_runner.store import command_line
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pathpatch_runner.collect",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("collect", __doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="an experiment's directory, or more")
     given = parser.parse_args(arguments)
-    try:
-        return collect(given.folders)
-    except (PathPatchError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code(lambda: collect(given.folders))
 
 
 def collect(folders: Sequence[Path]) -> int:

@@ -2,6 +2,7 @@
 
 Views: runs (every run: experiment, run_key, state, changed, seconds, bytes, overrides, message,
 directory) and the tables of finished runs: summary, effects, scores, pairs, contrasts, curves, ...
+Of parts that were collected, only the run made of them is in the tables.
 
   "select experiment, state, count(*) from runs group by all"
   "select path, effect_mean from summary where unit = 'path' order by abs(effect_mean) desc limit 9"

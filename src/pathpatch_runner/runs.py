@@ -4,6 +4,7 @@ done         finished; the same command returns it
 failed       it says why
 interrupted  it neither finished nor failed: the same command makes it
 running      a process of this machine is making it
+collected    finished as a part of a run that `collect` has made: its numbers are that run's
 """
 
 from __future__ import annotations

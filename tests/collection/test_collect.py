@@ -60,7 +60,8 @@ def config_of(folder: Path, **changes: Any) -> ExperimentConfig:
 
 
 def make(config: ExperimentConfig, **parts: str) -> Path:
-    outcome = run(Request(replace(config, **parts), overrides=SET | parts))
+    part = replace(config, shard=parts.get("shard"), bindings=parts.get("bindings"))
+    outcome = run(Request(part, overrides=SET | parts))
     assert outcome.directory is not None
     return outcome.directory
 
@@ -124,8 +125,8 @@ def assert_equal(found: pa.Table, expected: pa.Table) -> None:
         one, two = found[name].to_pylist(), expected[name].to_pylist()
         if pa.types.is_floating(expected.schema.field(name).type):
             # Batches of other sizes round in the last digits.
-            as_numbers = [np.array(each, dtype=np.float64) for each in (one, two)]
-            np.testing.assert_allclose(*as_numbers, rtol=1e-9, atol=1e-12, err_msg=name)
+            numbers, others = (np.array(each, dtype=np.float64) for each in (one, two))
+            np.testing.assert_allclose(numbers, others, rtol=1e-9, atol=1e-12, err_msg=name)
         else:
             assert one == two, name
 

@@ -27,6 +27,16 @@ def finished(directory: Path, *overrides: str, **provenance: Any) -> Path:
     return directory
 
 
+def collected(directory: Path, *parts: Path) -> Path:
+    """A run that was made of these parts."""
+    finished(directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    cells = [[f"{n}/{len(parts)}", "1/1", part.name] for n, part in enumerate(parts, start=1)]
+    manifest["collected"] = {"parts": cells, "equality": "", "disagreement": 0.0}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    return directory
+
+
 def told(directory: Path, *overrides: str) -> Path:
     """What a run leaves as soon as it begins."""
     (directory / ".hydra").mkdir(parents=True)

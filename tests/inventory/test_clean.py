@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.runs_there import CODE, digests, failed, finished, told
+from inventory.runs_there import CODE, collected, digests, failed, finished, told
 from pathpatch_runner import clean
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inventory.kept import kept_runs
@@ -45,6 +45,17 @@ def test_a_run_of_the_present_code_is_never_superseded(tmp_path: Path) -> None:
     finished(tmp_path / "toy" / "b", finished=LATER, digests=digests("of another branch"))
     assert surplus_runs(kept_runs(tmp_path), CODE) == []
     assert [each.run.directory.name for each in surplus_runs(kept_runs(tmp_path), "new")] == ["a"]
+
+
+def test_collected_parts_go_where_that_is_asked_for(tmp_path: Path) -> None:
+    toy = tmp_path / "toy"
+    one, two = finished(toy / "one", "shard=1/2"), finished(toy / "two", "shard=2/2")
+    finished(toy / "three", "shard=1/3")
+    collected(toy / "whole", one, two)
+    assert clean.main([str(tmp_path), "--yes"]) == 0
+    assert left(toy) == ["one", "three", "two", "whole"]
+    assert clean.main([str(tmp_path), "--yes", "--parts"]) == 0
+    assert left(toy) == ["three", "whole"]
 
 
 @pytest.mark.parametrize(("said", "gone"), [("y\n", True), ("yes", True), ("\n", False)])

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inventory.runs_there import finished, told
+from inventory.runs_there import collected, finished, told
 from pathpatch_runner.query import main
 
 NAME = "it's [a] *"
@@ -59,6 +59,16 @@ def test_answers(
     outputs: Path, query: str, rows: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert asked(outputs, query, capsys) == rows
+
+
+def test_numbers_of_collected_parts_count_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = finished(tmp_path / "toy" / "one"), finished(tmp_path / "toy" / "two")
+    collected(tmp_path / "toy" / "whole", one, two)
+    assert asked(tmp_path, "select count(*) as n from summary", capsys) == ["n", "1"]
+    query = "select run_key, state from runs order by run_key"
+    assert asked(tmp_path, query, capsys)[1:] == ["one,collected", "two,collected", "whole,done"]
 
 
 def test_a_table_in_the_terminal(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

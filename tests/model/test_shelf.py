@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from runs.small import SHAPE, experiment, write_pairs
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[weakref.ref[Any]]]:
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Any]]:
     """Every bridge that was loaded, for as long as somebody holds it; and no pages."""
     bridges: list[weakref.ref[Any]] = []
     own = load._own

@@ -8,7 +8,10 @@ the same data and weights. The run key takes in the code, so that no command ret
 one. A run of the present code is never superseded; neither is one whose data or weights have
 changed since, for it cannot be made again.
 
-A failed run is neither: it says why.
+*collected*: a part whose numbers are those of a run that was collected of it. Its own command would
+return it; that of the whole does not need it. It goes only if asked for.
+
+A failed run is none of these: it says why.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from pathlib import Path
 
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inventory.kept import KeptRun
-from pathpatch_runner.report.jobs import DONE, INTERRUPTED, is_finished
+from pathpatch_runner.report.jobs import COLLECTED, DONE, INTERRUPTED, is_finished
 from pathpatch_runner.store.atomic import explained
 from pathpatch_runner.store.identity import NOT_IN_KEY
 from pathpatch_runner.store.lock import locked
@@ -40,13 +43,18 @@ class Surplus:
     why: str
 
 
-def surplus_runs(runs: Sequence[KeptRun], present_code: str) -> list[Surplus]:
-    """Those of the runs that may go, in their order. `present_code`: `store.code_digest()`."""
+def surplus_runs(
+    runs: Sequence[KeptRun], present_code: str, *, parts: bool = False
+) -> list[Surplus]:
+    """Those of the runs that may go, in their order. `present_code`: `store.code_digest()`;
+    `parts`: collected ones too."""
     later = dict(_superseded(runs, present_code))
     found = []
     for run in runs:
         if run.job.state == INTERRUPTED:
             found.append(Surplus(run, "interrupted"))
+        elif parts and run.job.state == COLLECTED:
+            found.append(Surplus(run, "collected"))
         elif run.directory in later:
             found.append(Surplus(run, f"superseded by {later[run.directory]}"))
     return found

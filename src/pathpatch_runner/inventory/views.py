@@ -2,8 +2,9 @@
 
 `runs` has a row for each run, whatever its state: experiment, run_key, state, changed, seconds,
 bytes, overrides, message, directory. Every table that runs leave is a view of its name
-(`summary`, `effects`, `scores`, ...) over finished runs only, with the columns of all of them. A
-view is made where its name stands in the query.
+(`summary`, `effects`, `scores`, ...) over finished runs only, with the columns of all of them.
+Parts that were collected are left out: the run made of them has their numbers. A view is made
+where its name stands in the query.
 """
 
 from __future__ import annotations
