@@ -220,7 +220,7 @@ def test_a_dry_run_leaves_nothing_and_loads_no_weights(
     def refuse(*_: object) -> None:
         raise AssertionError("weights were loaded")
 
-    monkeypatch.setattr("pathpatch_runner.runner.pipeline.load_model", refuse)
+    monkeypatch.setattr("pathpatch_runner.model.load.load_model", refuse)
     config = experiment(tmp_path)
     config.runtime.dry_run = True
     outcome = run(Request(config))
