@@ -3,7 +3,7 @@
 Plain dataclasses, registered with Hydra by `cli` and usable without it. Every model and
 dataset kind is a subclass whose `kind` names it. OmegaConf needs unfrozen dataclasses and
 enums instead of literals; enum members are spelled as users write them.
-`runtime` and `description` cannot change results and are not part of the run key.
+`runtime`, `tracking` and `description` cannot change results and are not part of the run key.
 
 A field that names a file is declared with `file_field`: the command line then takes a relative
 path from the file that says it, and the run key has the file's contents in place of its name.
@@ -304,6 +304,24 @@ class RuntimeConfig:
     prove_again: bool = False
 
 
+class Tracker(Enum):
+    """Where finished runs are logged as well."""
+
+    none = "none"
+    mlflow = "mlflow"
+    wandb = "wandb"
+
+
+@dataclass
+class TrackingConfig:
+    """Finished runs logged elsewhere (`tracking/`). Cannot change results. `uri`: of the tracker's
+    server, or of a folder (null: what its own environment says); `project`: under which name."""
+
+    kind: Tracker = Tracker.none
+    uri: str | None = None
+    project: str | None = None
+
+
 @dataclass
 class ExperimentConfig:
     """A whole experiment, as `runner.run` takes it. `description`: what it asks, for readers;
@@ -325,4 +343,5 @@ class ExperimentConfig:
     shard: str | None = None
     bindings: str | None = None
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int = 0

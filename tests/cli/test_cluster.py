@@ -36,7 +36,12 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "ray": (
         "RayLauncher",
-        {"ray": {"init": {"address": None}, "remote": {"num_cpus": 1, "num_gpus": 0}}},
+        {
+            "ray": {
+                "init": {"address": None, "num_cpus": None},
+                "remote": {"num_cpus": 1, "num_gpus": 0},
+            }
+        },
     ),
 }
 

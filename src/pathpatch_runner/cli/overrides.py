@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-LEFT_OUT = ("runtime", "hydra", "cluster")
+LEFT_OUT = ("runtime", "hydra", "cluster", "tracking")
 """Sections that cannot change a result."""
 
 _SECTION = re.compile(r"[./@]")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pathpatch_runner.config import ExperimentConfig
+from pathpatch_runner.config import ExperimentConfig, Tracker
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import RunDirectory
@@ -45,18 +45,27 @@ def run(request: Request) -> RunOutcome:
     wanted = request.held is None
     key = known_run_key(config, source) if wanted else None
     if found := finished(config, key):
-        return found_again(found, request.overrides)
+        return _tracked(request, found_again(found, request.overrides))
     from pathpatch_runner.inputs import read_files, read_inputs, run_key_of
 
     files = read_files(config, source)
     if wanted and key is None and (found := finished(config, run_key_of(config, files))):
-        return found_again(found, request.overrides)
+        return _tracked(request, found_again(found, request.overrides))
     # Mistakes are told before what computes is imported, which takes seconds.
     inputs = read_inputs(config, files, request.metrics)
     from pathpatch_runner.runner.pipeline import make_run
 
     with source.in_use():
-        return make_run(request, files, inputs)
+        return _tracked(request, make_run(request, files, inputs))
+
+
+def _tracked(request: Request, outcome: RunOutcome) -> RunOutcome:
+    """Logged elsewhere, where the config asks for it."""
+    if outcome.directory is not None and request.config.tracking.kind is not Tracker.none:
+        from pathpatch_runner.tracking.track import track
+
+        track(request.config, outcome.directory)
+    return outcome
 
 
 def finished(config: ExperimentConfig, key: str | None) -> RunDirectory | None:

@@ -1,9 +1,9 @@
 """The run key: a hash of everything that can change a result, and of nothing else.
 
 Two runs with one key have the same tables, so a finished directory of that key answers for
-both. `runtime` and `description` cannot change results and are left out. The names of mappings
-may come in any order, except under `hypotheses`: there the order of the entries is the order of
-the rows and of `cumulative` unions.
+both. `runtime`, `tracking` and `description` cannot change results and are left out. Names of
+mappings may come in any order, except under `hypotheses`: there the order of the entries is the
+order of the rows and of `cumulative` unions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from pathpatch_runner.config import FORMAT_VERSION, ExperimentConfig, to_plain
 
-NOT_IN_KEY = ("runtime", "description")
+NOT_IN_KEY = ("runtime", "tracking", "description")
 KEY_LENGTH = 16
 """Hexadecimal digits: 64 bits, no collision to fear below a billion runs."""
 
