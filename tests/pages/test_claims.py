@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 import pathpatch_runner as pp
+from pathpatch_runner.circuit.edges import edges_of
+from pathpatch_runner.graph import Graph, ModelShape
+from pathpatch_runner.hypothesis.every import MOST_ROWS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -42,6 +45,23 @@ def test_expressions_beside_calls_of_other_tools_match_paths(
 
 def test_there_are_expressions() -> None:
     assert len(list(expressions())) >= 12
+
+
+def test_numbers_of_edges_are_those_of_the_models() -> None:
+    sizes = {"GPT-2 small": ModelShape(12, 12, 768, 64, 50257, 1024, d_mlp=3072)}
+    sizes["SmolLM2"] = ModelShape(30, 9, 576, 64, 49152, 8192, d_mlp=1536, n_key_value_heads=3)
+    counts = {name: f"{len(edges_of(Graph(shape))):,}" for name, shape in sizes.items()}
+    assert counts == {"GPT-2 small": "32,491", "SmolLM2": "123,211"}
+    text = (DOCS / "circuits.md").read_text(encoding="utf-8")
+    assert all(count in text for count in counts.values())
+    first = (DOCS / "first-experiment.md").read_text(encoding="utf-8")
+    assert f"all {counts['SmolLM2']} edges" in first
+
+
+def test_a_row_too_many_is_refused_where_the_page_says() -> None:
+    assert f"More than {MOST_ROWS:,} rows" in (DOCS / "path-language.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_extras_of_the_install_page_are_those_of_the_package() -> None:

@@ -50,7 +50,15 @@ class Browser:
     driver: webdriver.Chrome
 
     def open(self, file: Path, *, width: int = 1280, dark: bool = False) -> None:
-        """Show a page on a screen of that width, and wait for its script."""
+        """Show a page of a run on a screen of that width, and wait for its script."""
+        self.visit(file.as_uri(), width=width, dark=dark)
+        self.run_async(
+            "const done = arguments[0], wait = () => document.getElementById('data') === null "
+            "|| !document.getElementById('controls').hidden ? done() : setTimeout(wait, 20); wait()"
+        )
+
+    def visit(self, address: str, *, width: int = 1280, dark: bool = False) -> None:
+        """Show any page; what was asked for and complained of before is forgotten."""
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
@@ -59,11 +67,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get_log("performance")
         self.driver.get_log("browser")
-        self.driver.get(file.as_uri())
-        self.run_async(
-            "const done = arguments[0], wait = () => document.getElementById('data') === null "
-            "|| !document.getElementById('controls').hidden ? done() : setTimeout(wait, 20); wait()"
-        )
+        self.driver.get(address)
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The value of a script in the page."""
