@@ -196,3 +196,48 @@ def test_mistakes_are_one_message(name: str, bridge: Any, pairs: list[dict[str, 
     with pytest.raises(pp.PathPatchError) as caught:
         call(bridge, pairs)
     assert message in str(caught.value)
+
+
+def test_a_search_in_memory_is_that_of_the_config(tmp_path: Path) -> None:
+    """Sixteen copies of the pair of the micro model: without hypotheses, as a dict of keys."""
+    pair = {"clean": [0], "corrupt": [1], "answer": 0, "distractor": 2}
+    lines = [{"id": f"p{n}", **pair} for n in range(16)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = pp.compose(
+        "micro",
+        "search.min_share=0.3",
+        "search.direction=denoising",
+        f"dataset.path={tmp_path / 'pairs.jsonl'}",
+        f"runtime.output_root={tmp_path}",
+        "runtime.progress=false",
+    )
+    assert config.search is not None
+    ran = pp.run(config)
+    patched = pp.patch(
+        config.model,
+        lines,
+        search={"min_share": 0.3, "direction": "denoising"},
+        runtime={"progress": False, "backend": "delta"},
+    )
+    told = ["path", "status", "effect_mean", "raises"]
+    assert patched.table("found").select(told) == ran.table("found").select(told)
+    assert "complete" in patched.table("found")["status"].to_pylist()
+    assert set(patched.summary["hypothesis"]) >= {"found", "found_rest"}
+
+
+def test_wrong_keys_and_values_of_sections_are_said_together(
+    bridge: Any, pairs: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(pp.PathPatchError) as error:
+        pp.patch(
+            bridge,
+            pairs,
+            search={"direction": "nosing", "atmost": 2},
+            scores={"methods": ["epa"]},
+        )
+    for line in (
+        "search.direction: Invalid value 'nosing', expected one of [noising, denoising]",
+        'search: unknown key "atmost". Did you mean "at_most"?',
+        "scores.methods",
+    ):
+        assert line in str(error.value)

@@ -51,6 +51,18 @@ def test_the_tree_in_the_terminal() -> None:
     ]
 
 
+def test_tokens_raised_and_lowered_stand_in_both_trees() -> None:
+    told = [
+        {**row, "raises": [" Tom", "<b>", " x"], "lowers": ["\n"]} for row in table().to_pylist()
+    ]
+    console = Console(file=io.StringIO(), width=100)
+    print_found(pa.Table.from_pylist(told), ABOUT, console)
+    assert isinstance(console.file, io.StringIO)
+    assert '└── a1.h0  2.000  50.0%  raises " Tom", "<b>", lowers "␊"' in console.file.getvalue()
+    page = search_tree(pa.Table.from_pylist(told))
+    assert "raises &quot; Tom&quot;, &quot;&lt;b&gt;&quot;, lowers" in page
+
+
 def test_what_is_said_of_the_search() -> None:
     assert sentences(ABOUT) == [
         "1 paths from the input found, 1 of them significant on pairs that chose nothing; 1 stubs "

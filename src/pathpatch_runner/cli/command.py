@@ -27,6 +27,7 @@ from pathpatch_runner.cli.origins import Origins
 from pathpatch_runner.cli.overrides import set_values
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.cli.search import argv_of, config_path, users_first
+from pathpatch_runner.cli.sections import sections_begun
 from pathpatch_runner.cli.sweep import SweepRefusedError
 from pathpatch_runner.cli.typed import typed_config
 from pathpatch_runner.cli.version import versions
@@ -221,7 +222,7 @@ def _main() -> None:
         for override in overrides:
             if wrong := check_override(override):
                 raise ConfigError(wrong)
-        with users_first(folders), read_by_us():
+        with users_first(folders), read_by_us(), sections_begun():
             decorate = hydra.main(
                 version_base=VERSION_BASE, config_path=config_path(), config_name=ROOT
             )

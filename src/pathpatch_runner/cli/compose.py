@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra import version
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
@@ -28,6 +27,7 @@ from pathpatch_runner.cli.messages import check_override, explain
 from pathpatch_runner.cli.origins import Origins
 from pathpatch_runner.cli.schema import register_schemas
 from pathpatch_runner.cli.search import config_path, users_first
+from pathpatch_runner.cli.sections import SectionLoader
 from pathpatch_runner.cli.typed import typed_config
 from pathpatch_runner.cli.yaml_files import read_by_us
 from pathpatch_runner.config import ExperimentConfig
@@ -59,7 +59,7 @@ def compose(
     register_schemas()
     with _hydra_as_found(), users_first(folders), read_by_us():
         try:
-            loader = ConfigLoaderImpl(create_config_search_path(config_path()))
+            loader = SectionLoader(create_config_search_path(config_path()))
             composed = loader.load_configuration(
                 ROOT, [*given, *overrides], RunMode.RUN, from_shell=False
             )

@@ -45,14 +45,14 @@ def evaluate(
         executor = executor_named(name)(task, plan)
         pace = Pace(task, executor.work(), directions, advance)
         loop = _Loop(task, plan, directions, pace)
-        for batch in _batches(task, plan, executor):
+        for batch in batches_of(task, plan, executor):
             for draw in range(task.source.draws):
                 loop.run(batch, executor, draw)
         pace.finish()
     return loop.measured()
 
 
-def _batches(task: Task, plan: Plan, executor: Executor) -> Iterator[Batch]:
+def batches_of(task: Task, plan: Plan, executor: Executor) -> Iterator[Batch]:
     """All pairs, those of one length together, as many at once as the executor takes."""
     pairs = task.pairs.pairs
     for group in group_by_length(pairs):

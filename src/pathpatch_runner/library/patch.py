@@ -21,8 +21,6 @@ from pathpatch_runner.config import (
     ModelConfig,
     PatchConfig,
     PathConfig,
-    RuntimeConfig,
-    StatisticsConfig,
     UnitKind,
 )
 from pathpatch_runner.errors import (
@@ -34,6 +32,7 @@ from pathpatch_runner.errors import (
 )
 from pathpatch_runner.library.pair import Pair
 from pathpatch_runner.library.run import Run, run_request
+from pathpatch_runner.library.sections import SECTIONS, section_of
 from pathpatch_runner.runner import Request
 from pathpatch_runner.store.files import HeldRun
 
@@ -48,7 +47,7 @@ Paths = Mapping[str, Any]
 def patch(
     model: Any,
     pairs: Any,
-    paths: Paths,
+    paths: Paths | None = None,
     *,
     over: Mapping[str, Any] | None = None,
     groups: Mapping[str, Any] | None = None,
@@ -68,7 +67,9 @@ def patch(
     or a whole hypothesis (`HypothesisConfig` or a dict with `paths`). `over`, `groups`: of every
     hypothesis in which they are used. `metrics`: names, or `Metric`s of one's own. `output`: a
     folder for outputs; without one nothing is written. Other keywords are the fields of `patch`
-    (`noise_scale`, ...), `statistics`, `runtime` and the top of a config (`contrasts`, ...).
+    (`noise_scale`, ...) and of the top of a config: `contrasts`, `description`, and as dicts of
+    their keys `search`, `scores`, `statistics` and `runtime`. With `search={}` paths are found, and
+    none need be given: `patch(bridge, pairs, search={"min_share": 0.05})`.
 
     Raises `PathPatchError` for everything that a user can mend, all of it together.
     """
@@ -77,7 +78,7 @@ def patch(
         experiment=more.pop("experiment", "patch"),
         model=model if borrowed is None else borrowed.config,
         dataset=_dataset_config(pairs),
-        hypotheses=_hypotheses(paths, over or {}, groups or {}),
+        hypotheses=_hypotheses({} if paths is None else paths, over or {}, groups or {}),
         patch=PatchConfig(
             directions=[_member(Direction, value, "directions") for value in directions],
             units=[_member(UnitKind, value, "units") for value in units],
@@ -170,7 +171,7 @@ def _entry(where: str, said: Any) -> PathConfig:
     if isinstance(said, PathConfig):
         return said
     if isinstance(said, Mapping):
-        return PathConfig(**_known(PathConfig, said, where))
+        return section_of(PathConfig, said, where)
     return PathConfig(expr=said)
 
 
@@ -191,10 +192,12 @@ def _known(kind: Any, said: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _set_fields(config: ExperimentConfig, more: Mapping[str, Any]) -> None:
     """Other keywords: a field of the config or of its `patch` section, or a whole section."""
     problems: list[PathPatchError] = []
-    sections = {"runtime": RuntimeConfig, "statistics": StatisticsConfig}
     for name, value in more.items():
-        if name in sections and isinstance(value, Mapping):
-            value = sections[name](**_known(sections[name], value, name))
+        if name in SECTIONS and isinstance(value, Mapping):
+            try:
+                value = section_of(SECTIONS[name], value, name)
+            except PathPatchError as error:
+                problems.append(error)
         for owner in (config, config.patch):
             if name in type(owner).__dataclass_fields__:
                 setattr(owner, name, value)

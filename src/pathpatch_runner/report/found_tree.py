@@ -12,10 +12,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pathpatch_runner.report.rows import rows_of
-from pathpatch_runner.report.text import number, percent
+from pathpatch_runner.report.text import number, percent, visible
 
 PRUNED = "pruned"
 MOST_BRANCHES = 60
+MOST_TOKENS = 2
+"""Tokens of either kind that a row of a tree names; the table has more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ def said(row: Mapping[str, Any]) -> tuple[str, str]:
     return effect, "" if share is None else percent(share)
 
 
+def carries(row: Mapping[str, Any]) -> str:
+    """The tokens that the row's last write raises and lowers most: `raises " Mary", lowers " he"`;
+    "" where the table does not say."""
+    parts = []
+    for what in ("raises", "lowers"):
+        tokens = [f'"{visible(token)}"' for token in (row.get(what) or ())[:MOST_TOKENS]]
+        parts += [f"{what} {', '.join(tokens)}"] if tokens else []
+    return ", ".join(parts)
+
+
 def print_found(table: pa.Table, about: Mapping[str, Any], console: Console) -> None:
     """The tree in the terminal. `about`: search.json."""
     shown, left = branches(table, MOST_BRANCHES)
@@ -100,6 +112,9 @@ def _grow(tree: Tree, branch: Branch) -> None:
     label = Text.assemble((branch.step, "bold"), f"  {effect}  {share}")
     if branch.row.get("status") == "open":
         label.append("  open", style="dim")
+    told = carries(branch.row)
+    if told:
+        label.append(f"  {told}", style="dim")
     under = tree.add(label)
     for child in branch.children:
         _grow(under, child)

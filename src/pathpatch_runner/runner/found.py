@@ -23,7 +23,7 @@ from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis import Unit, resolve_hypotheses
 from pathpatch_runner.inputs import Inputs
 from pathpatch_runner.runner.path_effects import everything
-from pathpatch_runner.search.found import Confirmation, found_table
+from pathpatch_runner.search.found import Carried, Confirmation, found_table
 from pathpatch_runner.search.sample import CONFIDENCE, Bound
 from pathpatch_runner.search.tail import Space
 from pathpatch_runner.search.walk import Examined, Status, complete, ends, kept
@@ -43,13 +43,14 @@ REST = "_rest"
 
 @dataclass(frozen=True)
 class RunFound:
-    """What a run's search found. `unexamined`: None where nothing was drawn; `task`: on the pairs
-    that chose nothing."""
+    """What a run's search found. `carried`: of what passed, () where it is not known;
+    `unexamined`: None where nothing was drawn; `task`: on the pairs that chose nothing."""
 
     search: SearchConfig
     space: Space
     examined: tuple[Examined, ...]
     confirmation: Confirmation
+    carried: tuple[Carried, ...]
     unexamined: Bound | None
     selection_ids: tuple[str, ...]
     task: Task
@@ -71,8 +72,8 @@ class RunFound:
 
     def table(self, names: RunNames) -> pa.Table:
         """`found.parquet`."""
-        reading = (self.task.metrics[0], self.search.direction)
-        return found_table(names, self.space, self.examined, self.confirmation, *reading)
+        about = (self.task.metrics[0], self.search.direction, self.carried)
+        return found_table(names, self.space, self.examined, self.confirmation, *about)
 
     def files(self, names: RunNames) -> Mapping[str, str]:
         """`hypotheses/found.yaml` (where there is one) and `search.json`."""

@@ -59,13 +59,15 @@ class Setting:
 
 
 class PathEffects:
-    """Effects of path sets on some of the pairs: the callback of the walk."""
+    """Effects of path sets on some of the pairs: the callback of the walk. `sizes` [pair]: their
+    evaluation points."""
 
     def __init__(self, setting: Setting, task: Task, pairs: PairSet) -> None:
         occurring, classes = position_classes(pairs.pairs, setting.space.positions)
-        self._alphabet = Alphabet(setting.space.graph, occurring)
+        self.alphabet = Alphabet(setting.space.graph, occurring)
         self._setting = setting
-        self._direction = setting.search.direction
+        self.backend = setting.backend
+        self.direction = setting.search.direction
         self.task = setting.task(task, pairs, classes)
         self.pair_ids = tuple(pair.pair_id for pair in pairs.pairs)
         counts = [len(pair.points) for pair in pairs.pairs]
@@ -74,12 +76,12 @@ class PathEffects:
 
     def totals(self) -> Floats:
         """[pair]: the effect of patching every path, summed over its points."""
-        totals: Floats = self("all paths", [everything(self._alphabet.graph)])[0]
+        totals: Floats = self("all paths", [everything(self.alphabet.graph)])[0]
         return totals
 
     def __call__(self, what: str, path_sets: Sequence[PathSet]) -> Floats:
         """[set, pair]: effects, summed over the points of each pair."""
-        total = evaluations(len(path_sets), self.task, [self._direction])
+        total = evaluations(len(path_sets), self.task, [self.direction])
         parts: list[Floats] = [np.zeros((0, len(self.pair_ids)))]
         with (
             self._setting.stages(f"searching: {what}", "search"),
@@ -99,15 +101,15 @@ class PathEffects:
             advance(count)
 
         sums = self._setting.journal.recall(path_sets, lambda: self._sums(path_sets, tell))
-        advance(evaluations(len(path_sets), self.task, [self._direction]) - told)
+        advance(evaluations(len(path_sets), self.task, [self.direction]) - told)
         return sums
 
     def _sums(self, path_sets: Sequence[PathSet], advance: Advance) -> Floats:
-        plan = compile_plan(path_sets, self._alphabet)
-        measured = evaluate(self._setting.backend, self.task, plan, [self._direction], advance)
-        noising = self._direction is Direction.noising
+        plan = compile_plan(path_sets, self.alphabet)
+        measured = evaluate(self._setting.backend, self.task, plan, [self.direction], advance)
+        noising = self.direction is Direction.noising
         start = measured.clean if noising else measured.corrupt
-        effects = measured.patched[self._direction][:, 0] - start[0]
+        effects = measured.patched[self.direction][:, 0] - start[0]
         sums = np.zeros((len(path_sets), len(self.pair_ids)))
         np.add.at(sums.T, self._owners, effects.T)
         return sums

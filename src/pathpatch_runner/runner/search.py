@@ -17,6 +17,7 @@ from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.graph import Graph
+from pathpatch_runner.runner.carried import carried_tokens
 from pathpatch_runner.runner.found import RunFound
 from pathpatch_runner.runner.journal import Journal
 from pathpatch_runner.runner.path_effects import PathEffects, Setting
@@ -61,12 +62,14 @@ def search_run(
         Draws.of(confirming.pair_ids, config.statistics, config.seed),
         config.seed,
     )
+    with stages("reading what they carry", "search"):
+        carried = carried_tokens(confirming, passed)
     unexamined = None
     if search.sample:
         rest = draw_rest(space, examined, search.at_most, search.sample, config.seed)
         sums = confirming("random paths of the rest", rest.paths)
         unexamined = bound(rest, sums, confirmation.totals, search.min_share)
-    found = (tuple(examined), confirmation, unexamined)
+    found = (tuple(examined), confirmation, carried, unexamined)
     return RunFound(search, space, *found, choosing.pair_ids, confirming.task)
 
 

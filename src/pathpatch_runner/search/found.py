@@ -54,6 +54,12 @@ VALUE_COLUMNS = (
     Column("selection_q", pa.float64(), "fraction", "corrected over the tests of its level"),
     Column("evaluations", pa.int64(), "path sets", "made up to and with its level"),
 )
+CARRIED_COLUMNS = (
+    Column("raises", pa.list_(pa.string()), "", "tokens that its last write raises most"),
+    Column("raises_by", pa.list_(pa.float64()), "logits", "by how much, less the mean token"),
+    Column("lowers", pa.list_(pa.string()), "", "tokens that its last write lowers most"),
+    Column("lowers_by", pa.list_(pa.float64()), "logits", "by how much, less the mean token"),
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,18 @@ class Confirmation:
         )
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What a row's last write does to the logits, on the pairs that chose nothing, read through the
+    final norm as it is in the base run (`execute.delta.carried`): the tokens that rise and those
+    that fall most, and by how much, the most first. A token without a text is its number."""
+
+    raises: tuple[str, ...]
+    raises_by: tuple[float, ...]
+    lowers: tuple[str, ...]
+    lowers_by: tuple[float, ...]
+
+
 def found_table(
     names: RunNames,
     space: Space,
@@ -99,8 +117,10 @@ def found_table(
     confirmation: Confirmation,
     metric: MetricColumn,
     direction: Direction,
+    carried: Sequence[Carried] = (),
 ) -> pa.Table:
-    """`examined`: everything; those that passed, in the order of `confirmation`."""
+    """`examined`: everything; those that passed, in the order of `confirmation`, and so `carried`,
+    which is empty where it is not known."""
     values = confirmation.columns()
     numbers = np.full(len(examined), -1)
     passed = [i for i, each in enumerate(examined) if each.status is not Status.pruned]
@@ -118,8 +138,19 @@ def found_table(
     for name, column in values.items():
         spread = np.append(column, np.nan)[numbers[order]]
         columns[name] = pa.array(spread, mask=~np.isfinite(spread))
-    schema = table_schema((*RUN_COLUMNS, *TAIL_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS), [metric])
+    columns |= _carried_columns(carried, numbers[order])
+    ordered = (*RUN_COLUMNS, *TAIL_COLUMNS, *READING_COLUMNS, *VALUE_COLUMNS, *CARRIED_COLUMNS)
+    schema = table_schema(ordered, [metric])
     return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _carried_columns(carried: Sequence[Carried], numbers: np.ndarray) -> dict[str, pa.Array]:
+    """`numbers` [row]: of a row among those that passed, -1 for the others."""
+    known = [carried[number] if carried and number >= 0 else None for number in numbers]
+    return {
+        column.name: pa.array([getattr(each, column.name, None) for each in known], column.type)
+        for column in CARRIED_COLUMNS
+    }
 
 
 def _said(space: Space, rows: Sequence[Examined]) -> dict[str, pa.Array]:

@@ -5,12 +5,14 @@ Sizes are counted in elements of tensors in the model's number format.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.execute.batch import Batch
-from pathpatch_runner.execute.delta.outputs import Outputs
+from pathpatch_runner.execute.delta.outputs import Measuring, Outputs
 from pathpatch_runner.execute.delta.readout import StreamReadout
 from pathpatch_runner.execute.delta.runs import plain_runs_of
 from pathpatch_runner.execute.delta.setting import Setting
@@ -33,6 +35,9 @@ WORKSPACES = 2
 """Temporary tensors alive at once."""
 BATCH_TOKENS = 4096
 """Tokens of the pairs of one batch on a CPU, beyond which larger batches gain nothing."""
+
+Through = Callable[[Callable[[torch.Tensor], torch.Tensor], torch.Tensor], Measuring]
+"""(the final norm, base's final stream [point, d_model]) -> what reads final streams."""
 
 
 class DeltaExecutor:
@@ -99,15 +104,35 @@ class DeltaOnBatch:
 
     def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
         """Values [unit, metric, point]."""
+        plain = self._plain if direction is Direction.noising else self._plain.flip(0)
+        points = len(self._batch.rows) / self._batch.n_pairs
+        logits = 2.0 * points * self._task.model.shape.d_model * self._readout.columns
+        tally = Tally(work_of(chunk, logits), done)
+        return self._evaluate(chunk, self._setting(direction), self._readout, plain, tally)
+
+    def written(self, chunk: Chunk, direction: Direction, through: Through) -> torch.Tensor:
+        """[unit, d_model, point]: what units change in the final stream, as `through` reads it."""
+        batch, setting = self._batch, self._setting(direction)
+        base, patched = (run[batch.rows, batch.positions] for run in setting.runs.stream[-1])
+        reading = through(self._functions.logits.norm, base)
+        points = torch.arange(len(base), device=base.device)
+        plain = reading.measure(torch.stack([base, patched]), points)
+        tally = Tally(work_of(chunk, 1.0), lambda _: None)
+        return self._evaluate(chunk, setting, reading, plain, tally)
+
+    def _setting(self, direction: Direction) -> Setting:
         noising = direction is Direction.noising
         runs = self._clean_first if noising else self._clean_first.swapped()
         runs = runs.with_constants(self._task.source.constants(self._batch))
-        setting = Setting(self._functions, runs, self._batch, self._workspace)
-        plain = self._plain if noising else self._plain.flip(0)
-        outputs = Outputs(setting, self._readout, plain, chunk.plan)
-        points = len(self._batch.rows) / self._batch.n_pairs
-        logits = 2.0 * points * self._task.model.shape.d_model * self._readout.columns
-        StageLoop(setting, chunk, outputs.finish, Tally(work_of(chunk, logits), done)).run()
+        return Setting(self._functions, runs, self._batch, self._workspace)
+
+    @staticmethod
+    def _evaluate(
+        chunk: Chunk, setting: Setting, measuring: Measuring, plain: torch.Tensor, tally: Tally
+    ) -> torch.Tensor:
+        """[unit, value, point]. `plain` [2, value, point]: of base and patched."""
+        outputs = Outputs(setting, measuring, plain, chunk.plan)
+        StageLoop(setting, chunk, outputs.finish, tally).run()
         return outputs.values()
 
 

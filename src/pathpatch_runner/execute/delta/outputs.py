@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
-from pathpatch_runner.execute.delta.readout import StreamReadout
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
 
 
+class Measuring(Protocol):
+    """From final streams to the values that a unit has at each point: metrics, as a rule."""
+
+    def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """Float64 [n, value, point] of `streams` [n, point, d_model] at `points` [point]."""
+        ...
+
+
 @dataclass
 class _ClassOutputs:
     """Outputs of one position class. `column` [stream]: where a stream's values go, or -1;
-    `points`: numbers of the class's points; `values` [output, metric, point]."""
+    `points`: numbers of the class's points; `values` [output, value, point]."""
 
     column: np.ndarray
     points: np.ndarray
@@ -28,11 +36,11 @@ class Outputs:
     """Values of all units of a plan on a batch, filled in as streams finish."""
 
     def __init__(
-        self, setting: Setting, readout: StreamReadout, plain: torch.Tensor, plan: Plan
+        self, setting: Setting, measuring: Measuring, plain: torch.Tensor, plan: Plan
     ) -> None:
-        """`plain` [2, metric, point]: values of base and patched."""
+        """`plain` [2, value, point]: values of base and patched."""
         batch = setting.batch
-        self._readout = readout
+        self._measuring = measuring
         self._outputs = plan.outputs
         self._rows = batch.rows.cpu().numpy()
         self._positions = batch.positions.cpu().numpy()
@@ -78,7 +86,7 @@ class Outputs:
         else:
             change = delta[:, self._index(rows), self._index(columns)]
         index = self._index(points)
-        values = self._readout.measure(self._base[index] + change, index)
+        values = self._measuring.measure(self._base[index] + change, index)
         into = self._index(outputs.column[ids])
         if len(here) == len(outputs.points):
             outputs.values[into] = values
@@ -89,7 +97,7 @@ class Outputs:
         return torch.as_tensor(numbers).to(self._device, non_blocking=True)
 
     def values(self) -> torch.Tensor:
-        """Float64 [unit, metric, point]."""
+        """Float64 [unit, value, point]."""
         some = next(iter(self._by_class.values())).values
         result = some.new_zeros(len(self._outputs), some.shape[1], len(self._rows))
         for number, outputs in self._by_class.items():

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pathpatch_runner.report.figures import differences, interactions, shapley_values
 from pathpatch_runner.report.figures.forest import Line
-from pathpatch_runner.report.found_tree import Branch, branches, said
+from pathpatch_runner.report.found_tree import Branch, branches, carries, said
 from pathpatch_runner.report.page.markup import code, figure, text
 from pathpatch_runner.report.rows import SIGNIFICANT, Section, rows_of
 from pathpatch_runner.report.run_view import RunView
@@ -106,6 +106,8 @@ def _nested(trees: Sequence[Branch]) -> str:
         line = f"{code(str(branch.row['path']))} <b>{text(effect)}</b>"
         if share:
             line += f' <span class="soft">{text(share)} of the total</span>'
+        told = carries(branch.row)
+        line += f' <span class="soft">{text(told)}</span>' if told else ""
         inner = _nested(branch.children)
         items.append(
             f"<li><details open><summary>{line}</summary>{inner}</details></li>"
