@@ -9,7 +9,7 @@
                tokens: a first question to the model, and a second one (another metric)
 
 Seconds are medians over the turns; stages and forward passes are what the manifests say. Compiled
-Python is kept in a folder of its own, as it is beside the sources for who runs a command twice.
+Python is kept beside the sources, as it is for who runs a command twice.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ def command(tree: Path, outputs: Path, *arguments: str) -> float:
     """Seconds of `python run.py ...` in a tree."""
     environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "beside-compiled")
     line = [sys.executable, "run.py", *arguments, f"runtime.output_root={outputs}"]
     began = time.perf_counter()
     subprocess.run(line, cwd=tree, env=environment, check=True, capture_output=True)

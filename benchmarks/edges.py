@@ -2,7 +2,7 @@
 
     python benchmarks/edges.py                      all three, a table and records/edges-<date>.json
     python benchmarks/edges.py --sample 16          exact scores of every sixteenth edge
-    python benchmarks/edges.py --sample 1           of all of them: minutes
+    python benchmarks/edges.py --whole              of all, as a command: an hour, and a record
 
 One process, GPT-2 small's shape with random weights, 16 pairs of 15 tokens, float32, both sides in
 turns, medians over the turns:
@@ -14,6 +14,9 @@ turns, medians over the turns:
   of edges, which scores one pair at a time: measured on a few pairs and scaled to 16. Ours includes
   plain runs. The peak of memory is above the loaded model, under a budget.
 - sizes: MIB's ten sizes of a circuit chosen by those scores, in denoising.
+
+`--whole` runs `conf/experiment/all_edges.yaml` as a user would, tables and all, and writes what its
+manifest says of time, by stage, to records/all-edges-<date>.json.
 """
 
 from __future__ import annotations
@@ -22,10 +25,14 @@ import argparse
 import dataclasses
 import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,6 +203,27 @@ def sizes(both: Sides, scores: np.ndarray) -> dict[str, Any]:
     }
 
 
+def whole() -> dict[str, Any]:
+    """The whole job as a command: seconds by stage, and what it left."""
+    write_pairs(HERE / "pairs.jsonl")
+    with tempfile.TemporaryDirectory() as folder:
+        line = [sys.executable, "run.py", "--config-dir", str(HERE / "conf")]
+        line += ["experiment=all_edges", f"runtime.output_root={folder}"]
+        line += [f"runtime.threads={THREADS}"]
+        spent = seconds(lambda: subprocess.run(line, cwd=HERE.parent, check=True))
+        (file,) = Path(folder).glob("all_edges/*/manifest.json")
+        said = json.loads(file.read_text())
+        left = {each.name: each.stat().st_size for each in file.parent.iterdir() if each.is_file()}
+    return {
+        "machine": machine(),
+        "threads": THREADS,
+        "seconds": spent,
+        "stages": said["timings"],
+        "forward_passes": said["counts"]["forward_passes"],
+        "bytes": left,
+    }
+
+
 def lines(record: dict[str, Any]) -> list[str]:
     """The record as a table."""
     one, all_edges, ten = record["exact"], record["eap"], record["sizes"]
@@ -223,11 +251,17 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=64, help="one edge in so many, for exact")
     parser.add_argument("--pairs", type=int, default=1, help="pairs of TransformerLens' own eap")
     parser.add_argument("--no-record", action="store_true", help="print only")
+    parser.add_argument("--whole", action="store_true", help="the whole job, and nothing else")
     said = parser.parse_args()
+    today = datetime.now(UTC).date().isoformat()
+    if said.whole:
+        file = HERE / "records" / f"all-edges-{today}.json"
+        file.write_text(json.dumps(whole(), indent=2) + "\n")
+        return
     torch.set_num_threads(THREADS)
     both = sides()
     record: dict[str, Any] = {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": today,
         "machine": machine(),
         "versions": {name: metadata.version(name) for name in ("torch", "transformer-lens")},
     }

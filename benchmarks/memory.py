@@ -1,19 +1,38 @@
-"""Peak memory above the loaded model under several budgets, on a part of workload B.
+"""Peak memory above the loaded model, on a part of workload B: all senders into one receiver.
 
-python benchmarks/memory.py                one line of JSON for each budget
+    python benchmarks/memory.py                      GPT-2 small's shape under several budgets
+    python benchmarks/memory.py --before ../before   30 layers, also of an earlier tree, a record
+
+*30 layers* is SmolLM2's shape with random weights. Each measurement is a process of its own:
+memory once freed may stay with a process. In GiB.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+HERE = Path(__file__).resolve().parent
 BUDGETS_GIB = (0.3, 0.6, 1.2)
+DEEP = {
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "vocab_size": 50257,
+    "tie_word_embeddings": True,
+}
+"""SmolLM2's shape, with the vocabulary of the benchmark's prompts."""
 GIB = 2**30
 PAGE = 4096
 
@@ -89,12 +108,56 @@ def all_budgets() -> list[dict[str, Any]]:
     return found
 
 
+def measure_deep(tree: Path, budget_gib: float) -> dict[str, Any]:
+    """The same on 30 layers, by a tree's own `measure`, whose package is imported here."""
+    sys.path.insert(0, str(tree / "benchmarks"))
+    benchmark = importlib.import_module("run")
+    shallow = benchmark.composed
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = Path(folder) / "pairs.jsonl"
+        benchmark.write_pairs(pairs)
+
+        def composed(name: str) -> Any:
+            config = shallow(name)
+            config.model = type(config.model)(architecture="llama", config=dict(DEEP))
+            config.dataset.path = str(pairs)
+            return config
+
+        benchmark.composed = composed
+        benchmark.write_pairs = lambda _: None
+        found: dict[str, Any] = importlib.import_module("memory").measure(budget_gib)
+    return found
+
+
+def deep(trees: dict[str, Path]) -> dict[str, list[dict[str, Any]]]:
+    """Tree -> one measurement a budget, in turns."""
+    record: dict[str, list[dict[str, Any]]] = {name: [] for name in trees}
+    for budget in BUDGETS_GIB:
+        for name, tree in trees.items():
+            environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
+            line = [sys.executable, "-W", "ignore", __file__, "--deep", str(tree)]
+            line += ["--budget", str(budget)]
+            done = subprocess.run(line, env=environment, check=True, capture_output=True, text=True)
+            record[name].append(json.loads(done.stdout.splitlines()[-1]))
+            print(name, record[name][-1], flush=True)
+    return record
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--budget", type=float)
-    budget = parser.parse_args().budget
-    for found in [measure(budget)] if budget else all_budgets():
-        print(json.dumps(found))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--before", type=Path, help="a checkout to compare with")
+    parser.add_argument("--budget", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--deep", type=Path, help=argparse.SUPPRESS)
+    said = parser.parse_args()
+    if said.before:
+        record = deep({"now": HERE.parent, "before": said.before.resolve()})
+        file = HERE / "records" / f"memory-{datetime.now(UTC):%Y-%m-%d}.json"
+        file.write_text(json.dumps(record, indent=1) + "\n")
+    elif said.deep:
+        print(json.dumps(measure_deep(said.deep, said.budget)))
+    else:
+        for found in [measure(said.budget)] if said.budget else all_budgets():
+            print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import counted
 from pathpatch_runner.runner.checked import Checked, check, probe_of, proofs_of
 from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
 from pathpatch_runner.runner.found import RunFound, with_found, with_rest
@@ -118,7 +119,8 @@ class _Making:
         config, stages = self.request.config, self.stages
         log.info("experiment %s, run %s", config.experiment, self.inputs.run_key)
         if self.inputs.pairs.left_out:
-            log.warning("%d pairs left out: see manifest.json", len(self.inputs.pairs.left_out))
+            left_out = counted(len(self.inputs.pairs.left_out), "pair")
+            log.warning("%s left out: see manifest.json", left_out)
         with stages("planning", "plan"):
             planned = make_plan(config, self.inputs)
         files.write_text("plan.txt", planned.text)
