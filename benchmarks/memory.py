@@ -111,7 +111,7 @@ def all_budgets() -> list[dict[str, Any]]:
 def measure_deep(tree: Path, budget_gib: float) -> dict[str, Any]:
     """The same on 30 layers, by a tree's own `measure`, whose package is imported here."""
     sys.path.insert(0, str(tree / "benchmarks"))
-    benchmark = importlib.import_module("run")
+    benchmark: Any = importlib.import_module("run")
     shallow = benchmark.composed
     with tempfile.TemporaryDirectory() as folder:
         pairs = Path(folder) / "pairs.jsonl"

@@ -50,8 +50,8 @@ def test_the_only_method_need_not_be_named() -> None:
         (
             {},
             None,
-            f"{WHERE}: there are no scores to select by. A text file and a list of edges have "
-            "none: use a graph JSON, or leave select and sizes out",
+            f"{WHERE}: no edge has a score to select by. Only a graph JSON can say scores, a "
+            "text file and a list of edges cannot. Add them, or leave select and sizes out",
         ),
     ],
 )

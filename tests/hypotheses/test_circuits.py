@@ -197,8 +197,8 @@ SHARES = "Expected shares of all edges, from 0 to 1, or mib for MIB's ten"
         ),
         (
             PathConfig(edges=["input->m0", "m0->logits"], sizes=0.5),
-            f"{KEY}.select.by: there are no scores to select by. A text file and a list of edges "
-            "have none: use a graph JSON, or leave select and sizes out",
+            f"{KEY}.select.by: no edge has a score to select by. Only a graph JSON can say scores, "
+            "a text file and a list of edges cannot. Add them, or leave select and sizes out",
         ),
         (
             PathConfig(select=SelectConfig(by="eap"), sizes=0.5),

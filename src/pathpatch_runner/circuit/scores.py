@@ -53,8 +53,8 @@ class EdgeScores:
             return known[0]
         if not known:
             raise CircuitError(
-                f"{where}: there are no scores to select by. A text file and a list of edges have "
-                "none: use a graph JSON, or leave select and sizes out"
+                f"{where}: no edge has a score to select by. Only a graph JSON can say scores, a "
+                "text file and a list of edges cannot. Add them, or leave select and sizes out"
             )
         if method is None:
             raise CircuitError(
