@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
+export RAY_USAGE_STATS_ENABLED ?= 0
 
-.PHONY: browser site pages induction sweeps test test-all check format smollm2 notebook regress regress-all accept bench clean
+.PHONY: browser site pages induction sweeps ray tracking test test-all check format smollm2 notebook regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -17,7 +18,13 @@ test-all: .venv/.dev  ## all tests that need no accelerator and no network
 	$(BIN)/pytest -m "not gpu and not network and not ray"
 
 sweeps: .venv/.dev  ## sweeps in several processes, really run: about two minutes
-	$(BIN)/pytest tests/cli/test_sweeps.py
+	$(BIN)/pytest tests/cli/test_sweeps.py -m "not ray"
+
+ray: .venv-ray/.ray  ## the same on a Ray instance of two workers, started here
+	.venv-ray/bin/python -m pytest tests/cli/test_sweeps.py -m ray
+
+tracking: .venv-tracking/.mlflow  ## runs logged to MLflow, in a folder
+	.venv-tracking/bin/python -m pytest tests/tracking
 
 check: .venv/.dev site  ## formatting, lint, types, import layers, the documentation site
 	$(BIN)/ruff format --check .
@@ -73,6 +80,24 @@ clean:
 
 .venv/.docs: .venv/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	touch $@
+
+# Environments beside the first: what they pin lies in their own folder and goes before it, all else
+# is that of the first one. Ray's launcher needs a cloudpickle that joblib does not take.
+beside = $(BIN)/python -c 'import site, sys; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
+	> $$(echo $(1)/lib/python*/site-packages)/beside.pth
+
+.venv-ray/.ray: .venv/.dev
+	$(PYTHON) -m venv .venv-ray
+	$(call beside,.venv-ray)
+	sed /cloudpickle/d constraints.txt > .venv-ray/constraints.txt
+	.venv-ray/bin/pip install --quiet --disable-pip-version-check -c .venv-ray/constraints.txt hydra-ray-launcher
+	touch $@
+
+.venv-tracking/.mlflow: .venv/.dev
+	$(PYTHON) -m venv .venv-tracking
+	$(call beside,.venv-tracking)
+	.venv-tracking/bin/pip install --quiet --disable-pip-version-check -c constraints.txt mlflow-skinny
 	touch $@
 
 # Without the right to install packages the tests of pages are skipped, and say so. Of the package

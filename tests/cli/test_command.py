@@ -105,7 +105,9 @@ def test_a_sweep_in_which_one_job_fails_finishes_the_others(place: Path) -> None
     assert done.returncode == 1
     assert "error: 1 job of the sweep failed:" in done.stderr
     assert "dataset.n_pairs=99" in done.stderr
-    assert len(list((place / "outputs" / "my").iterdir())) == 2
+    logs = [log.read_text() for log in (place / "outputs" / "my").glob("*/run.log")]
+    # The second of the two that ran has the model of the first.
+    assert sorted(log.count("the model is there from the job before") for log in logs) == [0, 1]
 
 
 def test_a_sweep_that_cannot_be_composed_runs_nothing(place: Path) -> None:
@@ -181,6 +183,14 @@ def test_a_bad_value_in_a_sweep_is_found_before_the_first_job(place: Path) -> No
     assert lines[2].startswith('  metrics: unknown metric "logit_dif". Did you mean "logit_diff"?')
     assert lines[3] == "- experiment=my metrics=[logit_dif] seed=1"
     assert not (place / "outputs" / "my").exists()
+
+
+def test_a_part_that_is_none_is_found_before_the_first_job(place: Path) -> None:
+    done = command(place, "-m", "experiment=my", "shard=1/2,3/2")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "error: nothing of the sweep was run: 1 jobs of the sweep cannot run:"
+    assert lines[2].startswith('  shard: "3/2" is no part. Write its number, from 1, and how many')
 
 
 def test_a_folder_that_cannot_be_written_stops_only_its_own_job(place: Path) -> None:

@@ -8,6 +8,7 @@ go, and its memory given back.
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from pathpatch_runner.model.source import ModelSource
 if TYPE_CHECKING:
     from pathpatch_runner.model.load import LoadedModel
     from pathpatch_runner.model.wiring import Probed
+
+log = logging.getLogger("pathpatch_runner")
 
 
 class ModelShelf:
@@ -45,6 +48,7 @@ class ModelShelf:
             # Now, and not before: loading may have downloaded what the digest is of.
             self._key = _key_of(source, device)
             return self._model
+        log.info("the model is there from the job before")
         return replace(self._model, _count=type(self._model._count)())
 
     def clear(self) -> None:
