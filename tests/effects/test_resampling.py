@@ -172,6 +172,21 @@ def test_max_t_against_a_plain_loop(n_pairs: int) -> None:
     assert (flips.max_t(rows) >= flips.p_values(rows)).all()
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("n_pairs", [6, 20])
+def test_a_row_that_is_not_finite_has_no_p_value_and_spoils_no_other(
+    bad: float, n_pairs: int
+) -> None:
+    flips = SignFlips.of(0, ids(n_pairs), 200)
+    rows = np.array([effects_of(n_pairs), effects_of(n_pairs), np.zeros(n_pairs)])
+    spoilt = rows.copy()
+    spoilt[1, 2] = bad
+    for test in (flips.p_values, flips.max_t):
+        p_values = test(spoilt)
+        assert np.isnan(p_values).tolist() == [False, True, False]
+        assert p_values[0] == test(rows[[0, 2]])[0]
+
+
 def rejected(p_values: Floats, level: float = 0.05) -> float:
     return float((p_values <= level).mean())
 

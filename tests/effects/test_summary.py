@@ -183,6 +183,21 @@ def test_a_row_does_not_depend_on_the_others_or_their_order() -> None:
     assert alone == together[2:4]
 
 
+def test_rows_share_their_draws() -> None:
+    # "b" is "a" under another name, "c" lies 10 above it in every pair: with one set of resamples
+    # and flips, the intervals of the effects are the same, and 10 above.
+    plain, points, rng = many_pairs()
+    patched = plain.clean + rng.normal(0.2, 1, (2, 20))
+    made = results(
+        [unit(name) for name in "abc"], [patched, patched, patched + 10], plain=plain, points=points
+    )
+    first, second, third = rows(made)[::2]
+    names = ("effect_ci_low", "effect_ci_high", "pe_ci_low", "pe_ci_high", "p_value")
+    assert [first[name] for name in names] == [second[name] for name in names]
+    for name in ("effect_ci_low", "effect_ci_high"):
+        assert third[name] == pytest.approx(first[name] + 10, abs=1e-12)
+
+
 def _without_q(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """q and max-T are statements about all tests of a family; everything else is the row's own."""
     of_families = ("q_value", "p_max_t")

@@ -69,9 +69,9 @@ def run_columns(results: Results, grid: RowGrid) -> Columns:
 
 def varying_columns(results: Results) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """The columns that not every run has: (those of the overrides, those of the variables)."""
-    variables = results.variables
-    of_nodes = [name for name in variables if _is_of_nodes(results, name)]
-    return override_columns(list(results.overrides)), over_columns(variables, of_nodes)
+    of_nodes = [name for name, bound in results.bindings.items() if _is_of_nodes(bound)]
+    over = over_columns(list(results.bindings), of_nodes)
+    return override_columns(list(results.overrides)), over
 
 
 def _overrides(results: Results) -> dict[str, str]:
@@ -90,13 +90,12 @@ def _unit_columns(results: Results) -> Columns:
         "path_id": encoded([unit.path_id for unit in units]),
         "path": encoded([unit.path for unit in units]),
     }
-    bindings = [dict(unit.binding) for unit in units]
-    for name in results.variables:
-        bound = [binding.get(name) for binding in bindings]
+    for name, bound in results.bindings.items():
         column, *parts = over_columns([name], [name])
-        columns[column.name] = encoded(bound)
-        for part, numbers in zip(parts, zip(*map(layer_and_head, bound), strict=True), strict=True):
-            columns[part.name] = pa.array(numbers, part.type)
+        texts = columns[column.name] = encoded(bound)
+        numbers = zip(*map(layer_and_head, texts.dictionary.to_pylist()), strict=True)
+        for part, of_texts in zip(parts, numbers, strict=True):
+            columns[part.name] = pa.array(of_texts, part.type).take(texts.indices)
     return columns
 
 
@@ -110,10 +109,9 @@ def layer_and_head(bound: str | None) -> tuple[int | None, int | None]:
     return (int(layer) if layer else None), (int(head) if head else None)
 
 
-def _is_of_nodes(results: Results, variable: str) -> bool:
+def _is_of_nodes(bound: Sequence[str | None]) -> bool:
     """Whether every value of a variable is a node: others (slots, positions) have no layer."""
-    bound = (dict(unit.binding).get(variable) for unit in results.units)
-    return all(_NODE.fullmatch(text) for text in bound if text is not None)
+    return all(_NODE.fullmatch(text) for text in set(bound) if text is not None)
 
 
 def encoded(texts: Sequence[str | None]) -> pa.Array:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,10 +117,17 @@ class Results:
         """(directions, units, metrics): the rows of the summary."""
         return len(self.patched), len(self.units), len(self.metrics)
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Variables that any unit binds, in order of first appearance."""
-        return tuple(dict.fromkeys(name for unit in self.units for name, _ in unit.binding))
+    @cached_property
+    def bindings(self) -> Mapping[str, list[str | None]]:
+        """For each variable that any unit binds, in order of first appearance: what each unit binds
+        it to, [unit]; None where it does not."""
+        bound: dict[str, list[str | None]] = {}
+        for number, unit in enumerate(self.units):
+            for name, value in unit.binding:
+                if name not in bound:
+                    bound[name] = [None] * len(self.units)
+                bound[name][number] = value
+        return bound
 
     def stacked(self) -> tuple[Floats, Floats, Floats]:
         """(patched, base, all_patched): [direction, unit, metric, point], the last two with one

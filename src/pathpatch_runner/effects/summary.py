@@ -41,16 +41,7 @@ from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import summary_columns, table_schema
-from pathpatch_runner.effects.statistics import (
-    EXACT_PAIRS,
-    RowKey,
-    bootstrap_sums,
-    exact_sign_flip,
-    percentile_interval,
-    quotient,
-    sampled_sign_flip,
-    standard_error,
-)
+from pathpatch_runner.effects.statistics import quotient, standard_error
 from pathpatch_runner.effects.trust import SHARES, reasons, total_intervals, with_accuracy
 from pathpatch_runner.errors import HypothesisError, raise_together
 
@@ -72,11 +63,7 @@ def summary_table(results: Results, statistics: StatisticsConfig, seed: int) -> 
     columns["n"] = pa.array(np.full(grid.n_rows, len(results.points), np.int64))
     sums = PairSums.of(results)
     draws = Draws.of(sums.pair_ids, statistics, seed)
-    values = _means(sums) | _intervals(sums, draws)
-    values |= _row_intervals(sums, _row_keys(results, seed), statistics)
-    values |= _tests(sums, draws, _families(results))
-    values["p_value"] = _p_values(sums.effects, _row_keys(results, seed), statistics.n_permutations)
-    values["q_value"] = by_family(values["p_value"], _families(results))
+    values = _means(sums) | _intervals(sums, draws) | _tests(sums, draws, _families(results))
     withheld = np.array(reasons(sums, draws), dtype=object)[sums.reading]
     for name in SHARES:
         values[name] = np.where(withheld != "", np.nan, values[name])
@@ -94,19 +81,6 @@ def _digits(results: Results) -> list[str | None]:
     if not results.n_paths:
         return [None] * len(results.units)
     return [str(count) for count in results.n_paths]
-
-
-def _row_keys(results: Results, seed: int) -> list[RowKey]:
-    """[row]: each row's random streams, a function of its names and the run's seed only."""
-    return [
-        RowKey.of(
-            *(seed, unit.hypothesis, unit.kind.value, unit.path_id),
-            *(metric.name, direction.value),
-        )
-        for direction in results.directions
-        for unit in results.units
-        for metric in results.metrics
-    ]
 
 
 def _families(results: Results) -> Integers:
@@ -162,9 +136,19 @@ def _means(sums: PairSums) -> dict[str, Floats]:
 def _intervals(sums: PairSums, draws: Draws) -> dict[str, Floats]:
     """The bounds of intervals by the run's bootstrap, [row] each."""
     bootstrap, confidence = draws.bootstrap, draws.confidence
+    one = np.zeros(len(sums.effects), np.int64)
+    effect = bootstrap.ratio_intervals(sums.effects, sums.sizes[None], one, confidence)
     total = total_intervals(sums, draws)
     normalised = bootstrap.ratio_intervals(sums.effects, sums.totals, sums.reading, confidence)
-    return bounds("total_effect", total[sums.reading]) | bounds("normalised", normalised)
+    unexplained = bootstrap.ratio_intervals(
+        sums.unexplained, sums.explainable, sums.yardstick, confidence
+    )
+    return (
+        bounds("effect", effect)
+        | bounds("total_effect", total[sums.reading])
+        | bounds("normalised", normalised)
+        | bounds("pe", 1 - unexplained[:, ::-1])
+    )
 
 
 def bounds(name: str, interval: Floats) -> dict[str, Floats]:
@@ -174,35 +158,14 @@ def bounds(name: str, interval: Floats) -> dict[str, Floats]:
 
 def _tests(sums: PairSums, draws: Draws, families: Integers) -> dict[str, Floats]:
     """What sign flips say of the mean effects, [row] each."""
+    p_values = draws.flips.p_values(sums.effects)
     adjusted = np.empty(len(families))
     for family in np.unique(families):
         members = families == family
         adjusted[members] = draws.flips.max_t(sums.effects[members])
-    return {"p_max_t": adjusted, "p_floor": np.full(len(families), draws.flips.floor)}
-
-
-def _row_intervals(
-    sums: PairSums, keys: Sequence[RowKey], config: StatisticsConfig
-) -> dict[str, Floats]:
-    """The bounds of intervals by a bootstrap of each row's own, [row] each."""
-    intervals = np.full((len(keys), 2, 2), np.nan)
-    columns = np.empty((len(sums.sizes), 4))
-    columns[:, 3] = sums.sizes
-    for i, key in enumerate(keys if len(sums.sizes) > 1 else ()):
-        columns[:, 0], columns[:, 1] = sums.effects[i], sums.unexplained[i]
-        columns[:, 2] = sums.explainable[sums.yardstick[i]]
-        drawn = bootstrap_sums(columns, key.bootstrap, config.n_resamples)
-        quotients = np.stack([drawn[:, 0] / drawn[:, 3], 1 - quotient(drawn[:, 1], drawn[:, 2])])
-        intervals[i] = percentile_interval(quotients, config.confidence)
-    return bounds("effect", intervals[:, 0]) | bounds("pe", intervals[:, 1])
-
-
-def _p_values(effects: Floats, keys: Sequence[RowKey], n_permutations: int) -> Floats:
-    """[row]: exact for few pairs, sampled for more."""
-    if effects.shape[1] <= EXACT_PAIRS:
-        return exact_sign_flip(effects)
-    sampled = [
-        sampled_sign_flip(row, key.permutation, n_permutations)
-        for row, key in zip(effects, keys, strict=True)
-    ]
-    return np.array(sampled)
+    return {
+        "p_value": p_values,
+        "q_value": by_family(p_values, families),
+        "p_max_t": adjusted,
+        "p_floor": np.full(len(families), draws.flips.floor),
+    }
