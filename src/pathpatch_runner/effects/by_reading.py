@@ -59,7 +59,5 @@ def reading_table(
 def tested(terms: Floats, draws: Draws, families: Integers) -> tuple[Floats, Floats]:
     """p values [row] that the mean of terms [row, pair] is 0, their signs flipped, and q values
     within each of `families` [row]; NaN where a term is."""
-    undefined = np.isnan(terms.sum(-1))
-    p_values = draws.flips.p_values(np.where(undefined[:, None], 0.0, terms))
-    p_values = np.where(undefined, np.nan, p_values)
+    p_values = draws.flips.p_values(terms)
     return p_values, by_family(p_values, families)

@@ -29,6 +29,7 @@ import pyarrow as pa
 
 from pathpatch_runner.config import StatisticsConfig, UnitKind
 from pathpatch_runner.effects.arrays import Floats, Integers
+from pathpatch_runner.effects.by_reading import tested
 from pathpatch_runner.effects.key_columns import (
     UNIT,
     RowGrid,
@@ -36,7 +37,6 @@ from pathpatch_runner.effects.key_columns import (
     key_columns,
     varying_columns,
 )
-from pathpatch_runner.effects.multiplicity import by_family
 from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.results import Results
@@ -158,14 +158,14 @@ def bounds(name: str, interval: Floats) -> dict[str, Floats]:
 
 def _tests(sums: PairSums, draws: Draws, families: Integers) -> dict[str, Floats]:
     """What sign flips say of the mean effects, [row] each."""
-    p_values = draws.flips.p_values(sums.effects)
+    p_values, q_values = tested(sums.effects, draws, families)
     adjusted = np.empty(len(families))
     for family in np.unique(families):
         members = families == family
         adjusted[members] = draws.flips.max_t(sums.effects[members])
     return {
         "p_value": p_values,
-        "q_value": by_family(p_values, families),
+        "q_value": q_values,
         "p_max_t": adjusted,
         "p_floor": np.full(len(families), draws.flips.floor),
     }
