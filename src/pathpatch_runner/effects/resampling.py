@@ -193,7 +193,7 @@ def _generator(seed: int, purpose: str, pair_ids: Sequence[str]) -> np.random.Ge
 def _finite(values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Values [row, pair] with 0 throughout the rows that hold a number that is not finite, and
     which rows hold none [row]."""
-    defined = np.isfinite(values).all(-1)
+    defined: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(-1))
     return np.where(defined[:, None], values, 0.0), defined
 
 
