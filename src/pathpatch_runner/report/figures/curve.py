@@ -11,7 +11,7 @@ from pathpatch_runner.report.figures.marks import dots, intervals, told_apart
 from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.text import number, visible
 
-WIDTH, HEIGHT = 420, 240
+WIDTH, HEIGHT = 300, 200
 MOST_NAMED = 12
 
 

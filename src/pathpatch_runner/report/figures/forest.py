@@ -17,7 +17,7 @@ from pathpatch_runner.report.rows import Row, Section, full_name, is_significant
 from pathpatch_runner.report.text import interval, number, percent, shorten, visible
 
 MOST_LINES = 40
-WIDTH, LINE = 300, 22
+WIDTH, LINE = 200, 22
 MOST_CHARACTERS = 44
 
 
