@@ -5,17 +5,25 @@ export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 export RAY_USAGE_STATS_ENABLED ?= 0
 
-.PHONY: browser site pages induction sweeps ray tracking test test-all check format smollm2 notebook regress regress-all accept bench clean
+.PHONY: browser site pages induction sweeps ray tracking test test-slow test-all check format smollm2 notebook regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
 	$(BIN)/python run.py experiment=induction_random
 
-test: .venv/.dev  ## the quick tests, under five minutes
-	$(BIN)/pytest -m "not slow and not gpu and not network and not ray and not published"
+# Two processes with a thread each take two cores; one that has nothing left takes over tests of the
+# other. Compiled modules are kept, since tests start the program many times.
+TESTS := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+test: .venv/.dev  ## the quick tests, under five minutes on two cores
+	$(TESTS) -m "not slow and not gpu and not network and not ray and not published"
+
+test-slow: .venv/.dev  ## what installs, trains, or kills and makes anew: a few minutes
+	$(TESTS) -m "slow and not gpu and not network and not ray and not published" \
+	  --ignore tests/cli/test_sweeps.py
 
 test-all: .venv/.dev  ## all tests that need no accelerator and no network
-	$(BIN)/pytest -m "not gpu and not network and not ray"
+	$(TESTS) -m "not gpu and not network and not ray"
 
 sweeps: .venv/.dev  ## sweeps in several processes, really run: about two minutes
 	$(BIN)/pytest tests/cli/test_sweeps.py -m "not ray"

@@ -5,6 +5,9 @@ suffix `suffix` writes at `position`. Each slot of it reads the sum of what all 
 write for the suffix longer by one step; at `input` the suffix is a whole path, and carries the
 patched prompt if it is in the set, else the base prompt. A path is a tuple of `Visit`s from
 `input` to `logits`.
+
+The paths of a model are the same for every set and direction, so one walk over them serves all:
+every value has the axes [set, direction], noising (base clean) and denoising (base corrupt).
 """
 
 from __future__ import annotations
@@ -102,22 +105,23 @@ def _pattern_matches(visit: Visit, pattern: StepPattern, locate: Locate) -> bool
 
 @dataclass(frozen=True)
 class Treeified:
-    """One evaluation: the model, both prompts' input writes [pos, d_model], the path set."""
+    """The model, both prompts' input writes [pos, d_model], the path sets."""
 
     model: ReferenceModel
     graph: Graph
-    base: torch.Tensor
-    patched: torch.Tensor
-    paths: PathSet
+    clean: torch.Tensor
+    corrupt: torch.Tensor
+    sets: Sequence[PathSet]
     locate: Locate
 
+    @torch.no_grad()
     def logits(self, position: int) -> torch.Tensor:
-        """Logits [d_vocab] at a position."""
+        """Logits [set, direction, d_vocab] at a position."""
         visit = Visit(self.graph.logits, "", position, position)
         return self.model.logits(self._stream((visit,), position))
 
     def _stream(self, suffix: Path, position: int) -> torch.Tensor:
-        """What the first visit of the suffix reads at `position`: [d_model]."""
+        """What the first visit of the suffix reads at `position`: [set, direction, d_model]."""
         stage = self.graph.stage_of[suffix[0].node]
         total = self.model.constant(self.graph, stage)
         for node in range(len(self.graph.nodes)):
@@ -130,8 +134,9 @@ class Treeified:
         layer = self.graph.nodes[node].layer
         if kind is NodeKind.input:
             path = (Visit(node, "", None, position), *suffix)
-            inside = in_path_set(path, self.paths, self.locate)
-            return (self.patched if inside else self.base)[position]
+            runs = torch.stack([self.clean[position], self.corrupt[position]])
+            inside = [in_path_set(path, paths, self.locate) for paths in self.sets]
+            return torch.stack([runs.flip(0) if each else runs for each in inside])
         if kind is NodeKind.mlp:
             visit = Visit(node, "", position, position)
             return self.model.mlp(layer, self._stream((visit, *suffix), position))
@@ -141,7 +146,7 @@ class Treeified:
                 [self._stream((Visit(node, slot, j, position), *suffix), j) for j in places]
             )
 
-        keys = range(position + 1) if self.model.causal else range(len(self.base))
+        keys = range(position + 1) if self.model.causal else range(len(self.clean))
         return self.model.attention(
             layer,
             None if kind is NodeKind.attention else self.graph.nodes[node].head,

@@ -1,7 +1,8 @@
 """The brute-force evaluator as an executor: the loop asks it as it asks the two real ones.
 
-It enumerates every path of every unit, so it is for very small models and short prompts. It takes
-two units at a time, so that the loop's chunks are not of the size that the others' happen to be.
+It enumerates every path, so it is for very small models and short prompts. One walk over the paths
+gives all units in both directions, and nothing patched. It hands out two units at a time, so that
+the loop's chunks are not of the size that the others' happen to be.
 """
 
 from __future__ import annotations
@@ -62,37 +63,34 @@ class BruteForceOnBatch:
         self._readout = readout
         by_name = {pair.pair_id: pair for pair in of.task.pairs.pairs}
         self._pairs = [by_name[name] for name in batch.names]
+        nothing: PathSet = ()
+        self._logits = self._enumerated([*of.path_sets, nothing])
 
     def size(self, chunk: Chunk) -> int:
         """Units."""
         return len(chunk.units)
 
     def plain(self) -> torch.Tensor:
-        """Nothing patched, and everything."""
-        nothing: PathSet = ()
-        clean = self._logits(nothing, Direction.noising)
-        corrupt = self._logits(nothing, Direction.denoising)
-        return self._readout.plain(clean, corrupt)
+        """Nothing patched, in either direction."""
+        return self._readout.plain(*self._logits[-1])
 
     def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
-        """Unit by unit, point by point, path by path."""
+        """Of these units."""
         del done
-        logits = [self._logits(self._of.path_sets[unit], direction) for unit in chunk.units]
-        return self._readout.measure(torch.stack(logits), self._readout.all_points)
+        logits = self._logits[list(chunk.units), int(direction is Direction.denoising)]
+        return self._readout.measure(logits, self._readout.all_points)
 
-    def _logits(self, paths: PathSet, direction: Direction) -> torch.Tensor:
-        """[point, n_logits]."""
+    def _enumerated(self, sets: Sequence[PathSet]) -> torch.Tensor:
+        """Logits [set, direction, point, n_logits], point by point, path by path."""
         found = []
         for row, position in zip(
             self._batch.rows.tolist(), self._batch.positions.tolist(), strict=True
         ):
             runs = self._embedded(row)
-            base, patched = runs if direction is Direction.noising else runs[::-1]
-            tree = Treeified(
-                self._of.model, self._of.graph, base, patched, paths, _locator(self._pairs[row])
-            )
-            found.append(tree.logits(position).detach())
-        return torch.stack(found)
+            locator = _locator(self._pairs[row])
+            tree = Treeified(self._of.model, self._of.graph, *runs, sets, locator)
+            found.append(tree.logits(position))
+        return torch.stack(found, dim=2)
 
     def _embedded(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Clean and corrupt input writes [pos, d_model] of a pair."""

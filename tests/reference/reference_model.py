@@ -94,7 +94,7 @@ class ReferenceModel:
         v: torch.Tensor,
     ) -> torch.Tensor:
         """What a head (None: all of the layer) writes at `position`, reading the streams q
-        [d_model], k and v [place, d_model]: [d_model]."""
+        [..., d_model], k and v [place, ..., d_model]: [..., d_model]."""
         weights = self.layers[layer]
         heads = range(len(weights.W_Q)) if head is None else [head]
         written = [self._head(weights, h, position, places, q, k, v) for h in heads]
@@ -111,23 +111,26 @@ class ReferenceModel:
         v: torch.Tensor,
     ) -> torch.Tensor:
         group = head * len(weights.W_K) // len(weights.W_Q)
-        norm = weights.attention_norm
-        added = weights.positions if weights.positions is not None else torch.zeros(10**3, 1)
-        asked = norm(q) + added[position]
-        query = weights.rotate(asked @ weights.W_Q[head] + weights.b_Q[head], position)
-        scores = []
-        for place, stream in zip(places, k, strict=True):
-            told = norm(stream) + added[place]
-            key = weights.rotate(told @ weights.W_K[group] + weights.b_K[group], place)
-            score = query @ key / (weights.scale or math.sqrt(len(query)))
-            if weights.softcap:
-                score = weights.softcap * torch.tanh(score / weights.softcap)
-            if weights.window is not None and position - place >= weights.window:
-                score = torch.full_like(score, -math.inf)
-            scores.append(score)
-        pattern = torch.stack(scores).softmax(0)
+        norm, rotate = weights.attention_norm, weights.rotate
+        asked, told = norm(q), norm(k)
+        if weights.positions is not None:
+            asked = asked + weights.positions[position]
+            there = weights.positions[places]
+            told = told + there.view(len(places), *[1] * (told.ndim - 2), -1)
+        query = rotate(asked @ weights.W_Q[head] + weights.b_Q[head], position)
+        keys = told @ weights.W_K[group] + weights.b_K[group]
+        if rotate is not unrotated:
+            rotated = [rotate(key, place) for key, place in zip(keys, places, strict=True)]
+            keys = torch.stack(rotated)
+        scores = (keys * query).sum(-1) / (weights.scale or math.sqrt(query.shape[-1]))
+        if weights.softcap:
+            scores = weights.softcap * torch.tanh(scores / weights.softcap)
+        if weights.window is not None:
+            far = [place for place in places if position - place >= weights.window]
+            scores[[places.index(place) for place in far]] = -math.inf
+        pattern = scores.softmax(0)[..., None]
         values = norm(v) @ weights.W_V[group] + weights.b_V[group]
-        return pattern @ values @ weights.W_O[head]
+        return (pattern * values).sum(0) @ weights.W_O[head]
 
 
 def split_heads(weight: torch.Tensor, n_heads: int) -> torch.Tensor:
@@ -160,12 +163,12 @@ def rotate_halves(inverse_frequency: torch.Tensor, rotary_dim: int) -> Rotate:
         # The angle is rounded to float32, as the models round it.
         angle = (position * inverse_frequency.float()).float()
         cos, sin = angle.cos().double(), angle.sin().double()
-        first, second = x[: rotary_dim // 2], x[rotary_dim // 2 : rotary_dim]
+        first, second = x[..., : rotary_dim // 2], x[..., rotary_dim // 2 : rotary_dim]
         turned = [
             first * cos - second * sin,
             second * cos + first * sin,
         ]
-        return torch.cat([*turned, x[rotary_dim:]])
+        return torch.cat([*turned, x[..., rotary_dim:]], dim=-1)
 
     return rotate
 
@@ -178,8 +181,8 @@ def rotate_pairs(base: float, rotary_dim: int) -> Rotate:
         # The angle is rounded to float32, as the models round it.
         angle = (position * inverse).float()
         cos, sin = angle.cos().double(), angle.sin().double()
-        even, odd = x[0:rotary_dim:2], x[1:rotary_dim:2]
-        turned = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1).flatten()
-        return torch.cat([turned, x[rotary_dim:]])
+        even, odd = x[..., 0:rotary_dim:2], x[..., 1:rotary_dim:2]
+        turned = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1)
+        return torch.cat([turned.flatten(-2), x[..., rotary_dim:]], dim=-1)
 
     return rotate

@@ -46,7 +46,7 @@ def shared_run(
             written[node] = wrote + moved.get(node, 0)
     final = _stream(model, graph, written, graph.stage_of[graph.logits])
     final = final + added.get((graph.logits, ""), torch.zeros_like(final))
-    return SharedRun(written, torch.stack([model.logits(row) for row in final]))
+    return SharedRun(written, model.logits(final))
 
 
 def _stream(
@@ -63,7 +63,7 @@ def node_write(
     """What a node writes, [pos, d_model]. `reads`: the stream by slot, [pos, d_model]."""
     which = graph.nodes[node]
     if which.kind is NodeKind.mlp:
-        return torch.stack([model.mlp(which.layer, row) for row in reads[""]])
+        return model.mlp(which.layer, reads[""])
     head = None if which.kind is NodeKind.attention else which.head
     rows = []
     length = len(reads["q"])

@@ -7,6 +7,7 @@ import dataclasses
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -61,32 +62,39 @@ def scores(
     return gradient_scores(task, method, steps, direction)
 
 
-def value(run: SharedRun, pair: Pair, clean: SharedRun, metric: str) -> float:
-    """The metric, summed over the pair's points."""
-    total = 0.0
-    for point in pair.points:
-        targets = Targets(
-            torch.tensor([point.answers]),
-            torch.tensor([point.distractors]),
-            clean.logits[point.position][None],
-        )
-        logits = run.logits[point.position][None]
-        total += float(metric_named(metric).compute(logits, targets))
-    return total
+@dataclass(frozen=True)
+class Runs:
+    """Both runs of a pair, and what they were embedded as: `first` clean, `last` corrupt."""
 
+    pair: Pair
+    first: torch.Tensor
+    last: torch.Tensor
+    clean: SharedRun
+    corrupt: SharedRun
 
-def runs_of(one: Specimen, pair: Pair) -> tuple[torch.Tensor, torch.Tensor, SharedRun, SharedRun]:
-    """(embedded clean, embedded corrupt, clean run, corrupt run)."""
-    graph = Graph(one.model.shape)
-    both = [one.reference.embed(torch.tensor(ids)).detach() for ids in (pair.clean, pair.corrupt)]
-    clean, corrupt = (shared_run(one.reference, graph, embedded) for embedded in both)
-    return both[0], both[1], clean, corrupt
+    @classmethod
+    def of(cls, one: Specimen, pair: Pair) -> Runs:
+        graph, reference = Graph(one.model.shape), one.reference
+        both = [reference.embed(torch.tensor(ids)).detach() for ids in (pair.clean, pair.corrupt)]
+        return cls(pair, *both, *(shared_run(reference, graph, embedded) for embedded in both))
+
+    def value(self, run: SharedRun, metric: str) -> float:
+        """The metric of a run, summed over the pair's points."""
+        total = 0.0
+        for point in self.pair.points:
+            targets = Targets(
+                torch.tensor([point.answers]),
+                torch.tensor([point.distractors]),
+                self.clean.logits[point.position][None],
+            )
+            logits = run.logits[point.position][None]
+            total += float(metric_named(metric).compute(logits, targets))
+        return total
 
 
 def derivative(
     one: Specimen,
-    pair: Pair,
-    clean: SharedRun,
+    runs: Runs,
     slot: Slot,
     change: torch.Tensor,
     embedded: torch.Tensor,
@@ -97,18 +105,15 @@ def derivative(
     """Of the metric, in the size of a change added to what a slot reads: a central difference."""
     graph = Graph(one.model.shape)
     ends = [
-        value(
-            shared_run(one.reference, graph, embedded, {slot: scale * change}, moved=moved),
-            pair,
-            clean,
-            metric,
+        runs.value(
+            shared_run(one.reference, graph, embedded, {slot: scale * change}, moved=moved), metric
         )
         for scale in (step, -step)
     ]
     return (ends[0] - ends[1]) / (2 * step)
 
 
-Expected = Callable[[Specimen, Pair, Slot, torch.Tensor], float]
+Expected = Callable[[Specimen, Runs, Slot, torch.Tensor], float]
 
 
 def check(one: Specimen, name: str, found: np.ndarray, pairs: PairSet, expected: Expected) -> None:
@@ -118,14 +123,14 @@ def check(one: Specimen, name: str, found: np.ndarray, pairs: PairSet, expected:
     assert found.shape == (len(edges), len(pairs.pairs))
     rng = random.Random(name)
     scale = np.abs(found).max()
+    both = [Runs.of(one, pair) for pair in pairs.pairs]
     for number in rng.sample(range(len(edges)), min(6, len(edges))):
         reader = graph.nodes[edges.reader[number]]
         slot = (int(edges.reader[number]), reader.slots[edges.slot[number]])
-        for index, pair in enumerate(pairs.pairs):
-            _, _, clean, corrupt = runs_of(one, pair)
+        for index, runs in enumerate(both):
             writer = int(edges.writer[number])
-            change = corrupt.written[writer] - clean.written[writer]
-            wanted = expected(one, pair, slot, change)
+            change = runs.corrupt.written[writer] - runs.clean.written[writer]
+            wanted = expected(one, runs, slot, change)
             assert found[number, index] == pytest.approx(
                 wanted, rel=1e-6, abs=scale * (1e-7 if step_of(name) == STEP else 5e-3)
             ), edges.names[number]
@@ -136,9 +141,8 @@ def test_eap_is_the_derivative_of_the_exact_effect(name: str) -> None:
     one = specimen(name)
     pairs = pairs_for(one, name)
 
-    def expected(one: Specimen, pair: Pair, slot: Slot, change: torch.Tensor) -> float:
-        embedded, _, clean, _ = runs_of(one, pair)
-        return derivative(one, pair, clean, slot, change, embedded, step=step_of(name))
+    def expected(one: Specimen, runs: Runs, slot: Slot, change: torch.Tensor) -> float:
+        return derivative(one, runs, slot, change, runs.first, step=step_of(name))
 
     check(one, name, scores(one, pairs, "eap"), pairs, expected)
 
@@ -149,9 +153,8 @@ def test_metrics_of_every_column_have_gradients_too(metric: str) -> None:
     pairs = pairs_for(one, metric)
     direction = Direction.denoising
 
-    def expected(one: Specimen, pair: Pair, slot: Slot, change: torch.Tensor) -> float:
-        _, embedded, clean, _ = runs_of(one, pair)
-        return -derivative(one, pair, clean, slot, change, embedded, metric=metric)
+    def expected(one: Specimen, runs: Runs, slot: Slot, change: torch.Tensor) -> float:
+        return -derivative(one, runs, slot, change, runs.last, metric=metric)
 
     # From the corrupt run: kl is flat at the clean one.
     found = scores(one, pairs, "eap", metric=metric, direction=direction)
@@ -165,20 +168,10 @@ def test_inputs_are_integrated_from_the_corrupt_end(name: str) -> None:
     pairs = pairs_for(one, name)
     steps = 3
 
-    def expected(one: Specimen, pair: Pair, slot: Slot, change: torch.Tensor) -> float:
-        first, last, clean, _ = runs_of(one, pair)
-        found = [
-            derivative(
-                one,
-                pair,
-                clean,
-                slot,
-                change,
-                last + k / steps * (first - last),
-                step=step_of(name),
-            )
-            for k in range(steps)
-        ]
+    def expected(one: Specimen, runs: Runs, slot: Slot, change: torch.Tensor) -> float:
+        ends = runs.first, runs.last
+        line = [ends[1] + k / steps * (ends[0] - ends[1]) for k in range(steps)]
+        found = [derivative(one, runs, slot, change, at, step=step_of(name)) for at in line]
         return sum(found) / steps
 
     check(one, name, scores(one, pairs, "eap_ig_inputs", steps), pairs, expected)
@@ -197,8 +190,8 @@ def test_activations_are_integrated_write_by_write(name: str) -> None:
         groups.append([i for i, n in enumerate(graph.nodes) if n.name.startswith(f"a{layer}.")])
         groups += [[graph.index[f"m{layer}"]]] if f"m{layer}" in graph.index else []
 
-    def expected(one: Specimen, pair: Pair, slot: Slot, change: torch.Tensor) -> float:
-        embedded, _, clean, corrupt = runs_of(one, pair)
+    def expected(one: Specimen, runs: Runs, slot: Slot, change: torch.Tensor) -> float:
+        clean, corrupt = runs.clean, runs.corrupt
         found = []
         for group in groups:
             for k in range(1, steps + 1):
@@ -206,7 +199,7 @@ def test_activations_are_integrated_write_by_write(name: str) -> None:
                     node: (1 - k / steps) * (corrupt.written[node] - clean.written[node])
                     for node in group
                 }
-                found.append(derivative(one, pair, clean, slot, change, embedded, moved))
+                found.append(derivative(one, runs, slot, change, runs.first, moved))
         return sum(found) / len(found)
 
     check(one, name, scores(one, pairs, "eap_ig_activations", steps), pairs, expected)
@@ -214,19 +207,21 @@ def test_activations_are_integrated_write_by_write(name: str) -> None:
 
 def test_integrated_inputs_add_up_to_the_total_effect() -> None:
     """Over the edges out of `input` they integrate the derivative along the line from the corrupt
-    to the clean embedding. With k = 0 .. m-1 the error of m steps is about e/m, so twice that of
-    2m steps less that of m has none of it."""
+    to the clean embedding. With k = 0 .. m-1 the error of m steps is e/m + f/m^2 + ...: twice that
+    of 2m less that of m has no first term, and of two such sums the second goes likewise."""
     one = specimen("gpt2")
     pairs = pairs_for(one, "sum")
     edges = edges_of(Graph(one.model.shape))
-    sums = [
-        scores(one, pairs, "eap_ig_inputs", steps)[edges.writer == 0].sum(axis=0)
-        for steps in (400, 800)
-    ]
+    sums = {
+        steps: scores(one, pairs, "eap_ig_inputs", steps)[edges.writer == 0].sum(axis=0)
+        for steps in (20, 40, 80)
+    }
+    coarse, fine = (2 * sums[2 * steps] - sums[steps] for steps in (20, 40))
+    found = (4 * fine - coarse) / 3
     for index, pair in enumerate(pairs.pairs):
-        _, _, clean, corrupt = runs_of(one, pair)
-        total = value(corrupt, pair, clean, METRIC) - value(clean, pair, clean, METRIC)
-        assert 2 * sums[1][index] - sums[0][index] == pytest.approx(total, rel=1e-3)
+        runs = Runs.of(one, pair)
+        total = runs.value(runs.corrupt, METRIC) - runs.value(runs.clean, METRIC)
+        assert found[index] == pytest.approx(total, rel=1e-3)
 
 
 def test_agrees_with_the_edge_attribution_of_transformer_lens() -> None:
