@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+# An environment is made and a package installed in it.
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).parents[1]
 EXPERIMENT = """# @package _global_
 defaults: [override /model: sample_model, override /dataset: sample_steps]

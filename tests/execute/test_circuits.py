@@ -83,8 +83,8 @@ def test_a_circuit_is_its_edges_patched_in_one_network(name: str, share: float) 
     one = specimen(name)
     graph = Graph(one.model.shape)
     rng = random.Random(f"{name}/{share}")
-    circuits = [random_circuit(rng, graph, share) for _ in range(3)]
-    pairs = random_pairs(rng, one.model.shape.d_vocab, (4, 3), everywhere=True)
+    circuits = [random_circuit(rng, graph, share) for _ in range(2)]
+    pairs = random_pairs(rng, one.model.shape.d_vocab, (3, 2), everywhere=True)
     sets: list[PathSet] = [(circuit,) for circuit in circuits]
     found = {executor: run(executor, one, pairs, sets, DIRECTIONS) for executor in EXECUTORS}
     for direction in DIRECTIONS:

@@ -41,13 +41,14 @@ def test_exact_scores_are_single_patches(name: str, direction: Direction, of: Sc
     edges = edges_of(graph)
     assert len(found) == (len(edges) if of is Scored.edges else graph.logits)
     rng = random.Random(f"{name}/{direction}")
-    for number in rng.sample(range(len(found)), min(8, len(found))):
-        for index, pair in enumerate(pairs.pairs):
-            both = [one.reference.embed(torch.tensor(ids)) for ids in (pair.clean, pair.corrupt)]
-            base, patched = (
-                shared_run(one.reference, graph, embedded)
-                for embedded in (both if direction is Direction.noising else both[::-1])
-            )
+    chosen = rng.sample(range(len(found)), min(8, len(found)))
+    for index, pair in enumerate(pairs.pairs):
+        both = [one.reference.embed(torch.tensor(ids)) for ids in (pair.clean, pair.corrupt)]
+        base, patched = (
+            shared_run(one.reference, graph, embedded)
+            for embedded in (both if direction is Direction.noising else both[::-1])
+        )
+        for number in chosen:
             if of is Scored.edges:
                 writer, reader = int(edges.writer[number]), int(edges.reader[number])
                 slot = graph.nodes[reader].slots[edges.slot[number]]

@@ -23,6 +23,7 @@ from reference.reference_model import ReferenceModel
 NAMES = ("gpt2", "gpt_neox", "native", "attention only", "gemma2")
 
 
+@torch.no_grad()
 def forward(
     model: ReferenceModel,
     graph: Graph,
@@ -52,7 +53,7 @@ def forward(
 def _written(model: ReferenceModel, graph: Graph, node: int, full: torch.Tensor) -> torch.Tensor:
     one = graph.nodes[node]
     if one.kind is NodeKind.mlp:
-        return torch.stack([model.mlp(one.layer, row) for row in full])
+        return model.mlp(one.layer, full)
     head = None if one.kind is NodeKind.attention else one.head
     rows = [
         model.attention(
@@ -77,7 +78,7 @@ def logit_differences(one: Specimen, pairs: PairSet, sets: list[PathSet]) -> np.
 def test_a_stream_is_residual_stream_patching(name: str) -> None:
     one = specimen(name)
     graph = Graph(one.model.shape)
-    pairs = random_pairs(random.Random(name), one.model.shape.d_vocab, (4, 4), everywhere=False)
+    pairs = random_pairs(random.Random(name), one.model.shape.d_vocab, (4,), everywhere=False)
     layers, positions = range(graph.shape.n_layers + 1), range(4)
     texts = [f"r{layer}@[{position}] => logits" for layer in layers for position in positions]
     found = logit_differences(one, pairs, [route(text, graph) for text in texts])

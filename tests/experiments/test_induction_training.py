@@ -104,6 +104,7 @@ def schedule(dropout: float) -> object:
     return optimise.Schedule(200, 120, warmup=10, batch=4, periodic=2, dropout=dropout)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_in_the_same_weights(tmp_path: Path) -> None:
     shape = model.ModelShape(**TINY)
 
@@ -146,6 +147,7 @@ def test_the_shipped_numbers_meet_the_targets() -> None:
     assert (SHIPPED / "model.safetensors").stat().st_size <= 15_000_000
 
 
+@pytest.mark.slow
 def test_the_shipped_files_give_the_shipped_numbers_as_a_bridge() -> None:
     booted = bridge.boot(SHIPPED).original_model
     numbers = json.loads((SHIPPED / "metrics.json").read_text())

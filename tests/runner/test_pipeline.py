@@ -283,6 +283,7 @@ run(Request(experiment(Path(sys.argv[1]))))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_finished_by_running_it_again(tmp_path: Path) -> None:
     write_pairs(tmp_path / "pairs.jsonl")
     tests = str(Path(__file__).parents[1])

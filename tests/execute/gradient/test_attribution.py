@@ -76,7 +76,9 @@ class Runs:
     def of(cls, one: Specimen, pair: Pair) -> Runs:
         graph, reference = Graph(one.model.shape), one.reference
         both = [reference.embed(torch.tensor(ids)).detach() for ids in (pair.clean, pair.corrupt)]
-        return cls(pair, *both, *(shared_run(reference, graph, embedded) for embedded in both))
+        first, last = both
+        clean, corrupt = (shared_run(reference, graph, embedded) for embedded in both)
+        return cls(pair, first, last, clean, corrupt)
 
     def value(self, run: SharedRun, metric: str) -> float:
         """The metric of a run, summed over the pair's points."""
@@ -124,7 +126,7 @@ def check(one: Specimen, name: str, found: np.ndarray, pairs: PairSet, expected:
     rng = random.Random(name)
     scale = np.abs(found).max()
     both = [Runs.of(one, pair) for pair in pairs.pairs]
-    for number in rng.sample(range(len(edges)), min(6, len(edges))):
+    for number in rng.sample(range(len(edges)), min(5, len(edges))):
         reader = graph.nodes[edges.reader[number]]
         slot = (int(edges.reader[number]), reader.slots[edges.slot[number]])
         for index, runs in enumerate(both):
