@@ -5,157 +5,64 @@ dataset kind is a subclass whose `kind` names it. OmegaConf needs unfrozen datac
 enums instead of literals; enum members are spelled as users write them.
 `runtime`, `tracking` and `description` cannot change results and are not part of the run key.
 
-A field that names a file is declared with `file_field`: the command line then takes a relative
-path from the file that says it, and the run key has the file's contents in place of its name.
+`choices` are what a value may be one of; `plain` says which fields name files, and makes plain data
+of a config.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
 
+from pathpatch_runner.config.choices import (
+    Backend,
+    Choosing,
+    Correction,
+    Direction,
+    Dtype,
+    Scored,
+    ScoreMethod,
+    Slots,
+    Tracker,
+    UnitKind,
+    WeightProcessing,
+)
+from pathpatch_runner.config.plain import file_field, named_files, to_plain
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Backend",
+    "Choosing",
+    "Correction",
+    "DatasetConfig",
+    "Direction",
+    "Dtype",
+    "ExperimentConfig",
+    "HypothesisConfig",
+    "ModelConfig",
+    "PatchConfig",
+    "PathConfig",
+    "RuntimeConfig",
+    "ScoreMethod",
+    "Scored",
+    "ScoresConfig",
+    "SearchConfig",
+    "SelectConfig",
+    "Slots",
+    "StatisticsConfig",
+    "Tracker",
+    "TrackingConfig",
+    "UnitKind",
+    "WeightProcessing",
+    "file_field",
+    "named_files",
+    "to_plain",
+]
+
 FORMAT_VERSION = 2
 """Of the tables and the manifest; part of every run key. Raise it when either changes."""
-
-FILE = "file"
-"""The key of a field's metadata that marks it as the name of a file or directory."""
-
-
-def file_field(default: Any = MISSING) -> Any:
-    """A field whose value, where it is text, names a file or directory."""
-    return field(default=default, metadata={FILE: True})
-
-
-def named_files(section: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """(dotted key, value) of every file that a config dataclass names, at any depth.
-
-    A model with `weights: w.safetensors` in an experiment gives `("model.weights",
-    "w.safetensors")`.
-    """
-    for part, value, is_file in _parts(section):
-        inner = f"{key}.{part}" if key else part
-        if is_file and isinstance(value, str):
-            if value and value != MISSING:
-                yield inner, value
-        else:
-            yield from named_files(value, inner)
-
-
-def _parts(section: Any) -> Iterator[tuple[str, Any, bool]]:
-    """(name, value, whether it names a file) of what a section holds."""
-    if is_dataclass(section) and not isinstance(section, type):
-        for each in fields(section):
-            yield each.name, getattr(section, each.name), FILE in each.metadata
-    elif isinstance(section, Mapping):
-        for name, value in section.items():
-            yield str(name), value, False
-
-
-def to_plain(value: Any, *, files: bool = True) -> Any:
-    """Config dataclasses, records and what they hold as plain JSON data: dataclasses and mappings
-    as objects, tuples as lists, enums as users spell them. All else is left as it is. Without
-    `files`, null stands for the name of a file."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            name: None
-            if is_file and isinstance(inner, str) and not files
-            else to_plain(inner, files=files)
-            for name, inner, is_file in _parts(value)
-        }
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(name): to_plain(inner, files=files) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_plain(inner, files=files) for inner in value]
-    return value
-
-
-class Direction(Enum):
-    """noising: paths in S carry corrupt, all others clean. denoising: the reverse."""
-
-    noising = "noising"
-    denoising = "denoising"
-
-
-class UnitKind(Enum):
-    """Which unions of a hypothesis' entries are evaluated."""
-
-    path = "path"
-    hypothesis = "hypothesis"
-    cumulative = "cumulative"
-    leave_one_out = "leave_one_out"
-    coalitions = "coalitions"
-
-
-class Backend(Enum):
-    """The executor that runs the plan."""
-
-    auto = "auto"
-    hooks = "hooks"
-    delta = "delta"
-
-
-class Dtype(Enum):
-    """Number format of weights and activations."""
-
-    float64 = "float64"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-
-
-class Choosing(Enum):
-    """How edges are chosen by score. top: the best; greedy: from the logits, the best into what is
-    reached; threshold: all of at least a score."""
-
-    top = "top"
-    greedy = "greedy"
-    threshold = "threshold"
-
-
-class ScoreMethod(Enum):
-    """What gives every edge a number. exact: the effect of patching it alone; random: a draw from
-    the seed, to compare with; the others by gradients."""
-
-    exact = "exact"
-    eap = "eap"
-    eap_ig_inputs = "eap_ig_inputs"
-    eap_ig_activations = "eap_ig_activations"
-    random = "random"
-
-
-class Scored(Enum):
-    """What is given scores."""
-
-    edges = "edges"
-    nodes = "nodes"
-
-
-class Correction(Enum):
-    """How p values are corrected for the number of tests of a level. fdr: Benjamini-Hochberg."""
-
-    fdr = "fdr"
-    bonferroni = "bonferroni"
-    none = "none"
-
-
-class Slots(Enum):
-    """Whether a search tells a head's slots apart, or goes through the head whatever the slot."""
-
-    apart = "apart"
-    together = "together"
-
-
-class WeightProcessing(Enum):
-    """none: raw weights. compatibility: TransformerLens' `enable_compatibility_mode()`."""
-
-    none = "none"
-    compatibility = "compatibility"
 
 
 @dataclass
@@ -302,14 +209,6 @@ class RuntimeConfig:
     dry_run: bool = False
     show: str | None = None
     prove_again: bool = False
-
-
-class Tracker(Enum):
-    """Where finished runs are logged as well."""
-
-    none = "none"
-    mlflow = "mlflow"
-    wandb = "wandb"
 
 
 @dataclass
