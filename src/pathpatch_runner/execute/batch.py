@@ -68,29 +68,29 @@ def make_batch(
     def long(values: Sequence[object]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.long, device=device)
 
-    def filled(sets: Sequence[tuple[int, ...]]) -> torch.Tensor:
-        width = max(1, *map(len, sets)) if sets else 1
-        return long([[*tokens, *[-1] * (width - len(tokens))] for tokens in sets])
-
+    own = [pairs[index] for index in chosen]
     points = [
         (row, starts[index] + i, point)
         for row, index in enumerate(chosen)
         for i, point in enumerate(pairs[index].points)
     ]
     return Batch(
-        clean=long([pairs[index].clean for index in chosen]),
-        corrupt=long([pairs[index].corrupt for index in chosen]),
+        clean=long([pair.clean for pair in own]),
+        corrupt=long([pair.corrupt for pair in own]),
         classes=long([classes[index] for index in chosen]),
         rows=long([row for row, _, _ in points]),
         positions=long([point.position for _, _, point in points]),
         numbers=long([number for _, number, _ in points]),
-        answers=filled([point.answers for _, _, point in points]),
-        distractors=filled([point.distractors for _, _, point in points]),
-        names=tuple(pairs[index].pair_id for index in chosen),
+        answers=long(_filled([point.answers for _, _, point in points])),
+        distractors=long(_filled([point.distractors for _, _, point in points])),
+        names=tuple(pair.pair_id for pair in own),
         where=batch_positions(
-            [pairs[index] for index in chosen],
-            [classes[index] for index in chosen],
-            n_classes,
-            everywhere=everywhere,
+            own, [classes[index] for index in chosen], n_classes, everywhere=everywhere
         ),
     )
+
+
+def _filled(sets: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """Sets of tokens as rows of one width, -1 where there is no further token."""
+    width = max(1, *map(len, sets)) if sets else 1
+    return [[*tokens, *[-1] * (width - len(tokens))] for tokens in sets]

@@ -61,6 +61,12 @@ def resolve_hypotheses(
             against[name] = config.against
             problems += _against_problems(name, config.against, configs)
     raise_together(problems)
+    return _hypotheses(units, elements, against)
+
+
+def _hypotheses(
+    units: Sequence[Unit], elements: Sequence[Element], against: Mapping[str, str]
+) -> Hypotheses:
     return Hypotheses(
         tuple(units),
         sum(element.left_out for element in elements),

@@ -68,15 +68,11 @@ def read_inputs(
         raise_together(problems)
         return None
     hypotheses = attempt(problems, lambda: _hypotheses(config, shape, pairs))
-    part = None
-    if pairs is not None:
-        part = attempt(problems, lambda: shard_of(pairs, part_of(config.shard, SHARD)))
+    part = attempt(problems, lambda: pairs and shard_of(pairs, part_of(config.shard, SHARD)))
     metrics = attempt(problems, lambda: resolve_metrics(config.metrics, pairs, own))
     if metrics is not None:
         problems += scored_metric_problems(config, metrics)
-    if config.search is not None and pairs is not None:
-        graph = Graph(shape)
-        problems += search_problems(config.search, config.metrics, pairs, graph, config.seed)
+    problems += _search_problems(config, shape, pairs)
     raise_together(problems)
     assert pairs is not None
     assert part is not None
@@ -94,6 +90,15 @@ def read_inputs(
         identity=identity,
         run_key=run_key(identity, files.digests),
     )
+
+
+def _search_problems(
+    config: ExperimentConfig, shape: ModelShape, pairs: PairSet | None
+) -> list[PathPatchError]:
+    """What the search of this config cannot do with these pairs."""
+    if config.search is None or pairs is None:
+        return []
+    return search_problems(config.search, config.metrics, pairs, Graph(shape), config.seed)
 
 
 def with_scores(config: ExperimentConfig, inputs: Inputs, scores: EdgeScores) -> Inputs:

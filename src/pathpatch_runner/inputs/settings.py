@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-from pathpatch_runner.config import Direction, ExperimentConfig, PatchConfig, to_plain
+from pathpatch_runner.config import (
+    Direction,
+    ExperimentConfig,
+    PatchConfig,
+    RuntimeConfig,
+    to_plain,
+)
 from pathpatch_runner.errors import ConfigError, HypothesisError, PathPatchError, raise_together
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.inputs.parts import part_problems
@@ -39,15 +45,7 @@ def check_settings(config: ExperimentConfig) -> None:
     problems += score_problems(config.scores, patch.source)
     problems += _search_problems(config)
     problems += part_problems(config)
-    memory, threads = config.runtime.memory_gb, config.runtime.threads
-    if memory not in (None, "auto") and not _is_positive(memory):
-        problems.append(
-            ConfigError(
-                f"runtime.memory_gb: {memory!r} is neither auto nor a number of GiB above 0"
-            )
-        )
-    if threads is not None and threads < 1:
-        problems.append(ConfigError(f"runtime.threads: {threads} is too small, 1 is the least"))
+    problems += _runtime_problems(config.runtime)
     if not 0 < statistics.confidence < 1:
         problems.append(
             ConfigError(f"statistics.confidence: {statistics.confidence} is not in (0, 1)")
@@ -58,6 +56,17 @@ def check_settings(config: ExperimentConfig) -> None:
         if not math.isfinite(value)
     ]
     raise_together(problems)
+
+
+def _runtime_problems(runtime: RuntimeConfig) -> list[PathPatchError]:
+    memory, threads = runtime.memory_gb, runtime.threads
+    problems: list[PathPatchError] = []
+    if memory not in (None, "auto") and not _is_positive(memory):
+        what = f"runtime.memory_gb: {memory!r} is neither auto nor a number of GiB above 0"
+        problems.append(ConfigError(what))
+    if threads is not None and threads < 1:
+        problems.append(ConfigError(f"runtime.threads: {threads} is too small, 1 is the least"))
+    return problems
 
 
 def _search_problems(config: ExperimentConfig) -> list[PathPatchError]:

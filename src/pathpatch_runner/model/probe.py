@@ -92,9 +92,8 @@ def probe(
         _check_plain(forward, ids, name, dtype)
         raise failure(name, f"a forward pass with hooks fails: {_first_line(error)}") from error
     by_trial = {id(trial): entry for entry, trial in enumerate(trials)}
-    silent = {
-        trial.checks[0].layer for trial in alone if not _reached(trial, by_trial[id(trial)], seen)
-    }
+    unheard = [trial for trial in alone if not _reached(trial, by_trial[id(trial)], seen)]
+    silent = {trial.checks[0].layer for trial in unheard}
     for trial in required:
         _check(trial, by_trial[id(trial)], seen, silent, name)
     live = [_reached(trial, by_trial[id(trial)], seen) for trial in optional]

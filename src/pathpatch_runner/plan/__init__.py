@@ -1,6 +1,7 @@
 """Path sets on a graph, compiled into one plan: what to evaluate, and what reads what. No torch.
 
-    set_plan   one path set -> its versions and streams
+    set_plan   the plan of one path set: its versions and streams
+    compile_set  one path set -> its `SetPlan`
     orbits     thousands of path sets, sorted by which differ in the names of heads only
     compile    all path sets -> one `Plan`, equal parts merged: `compile_plan`
     plan       `Plan`, the arrays that everything else reads; `Plan.select`, the part of some units

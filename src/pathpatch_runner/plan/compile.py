@@ -15,9 +15,10 @@ import numpy as np
 
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.plan.compile_set import compile_set
 from pathpatch_runner.plan.orbits import Orbit, orbits_of
 from pathpatch_runner.plan.plan import SLOTS, Plan, Stage
-from pathpatch_runner.plan.set_plan import BASE, PATCHED, SetPlan, compile_set
+from pathpatch_runner.plan.set_plan import BASE, PATCHED, SetPlan
 
 
 def compile_plan(
