@@ -33,6 +33,7 @@ DEEP = {
     "tie_word_embeddings": True,
 }
 """SmolLM2's shape, with the vocabulary of the benchmark's prompts."""
+DEEP_BUDGETS_GIB = (0.3, 1.2)
 GIB = 2**30
 PAGE = 4096
 
@@ -132,7 +133,7 @@ def measure_deep(tree: Path, budget_gib: float) -> dict[str, Any]:
 def deep(trees: dict[str, Path]) -> dict[str, list[dict[str, Any]]]:
     """Tree -> one measurement a budget, in turns."""
     record: dict[str, list[dict[str, Any]]] = {name: [] for name in trees}
-    for budget in BUDGETS_GIB:
+    for budget in DEEP_BUDGETS_GIB:
         for name, tree in trees.items():
             environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
             line = [sys.executable, "-W", "ignore", __file__, "--deep", str(tree)]

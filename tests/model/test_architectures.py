@@ -10,6 +10,7 @@ import pytest
 from execute.test_guards import guard_task, guards_of
 from pathpatch_runner.config import Dtype
 from pathpatch_runner.errors import ModelError
+from pathpatch_runner.execute.delta.proof import prove
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.model.load import load_model
 from pathpatch_runner.model.random import RandomModelConfig
@@ -141,3 +142,17 @@ def test_an_architecture_that_its_bridge_cannot_run() -> None:
     message = str(caught.value)
     assert message.startswith('model "random-codegen": a forward pass fails, hooks or not: ')
     assert message.endswith("cannot run it with the transformers installed here")
+
+
+NEIGHBOURS: dict[str, dict[str, Any]] = {
+    "glm4": {**WIDE, "hidden_size": 64, "head_dim": 16},
+    "cohere": {**PADDED, "hidden_size": 64},
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_rotary_positions_that_turn_neighbours(name: str) -> None:
+    """Heads wide enough for the way they turn to show."""
+    task = guard_task(load_model(source_of(config_of(name, NEIGHBOURS[name]), 0), "cpu"))
+    assert prove(task).failure is None
+    assert guards_of(task)["node outputs sum to the stream"].value < 1e-5

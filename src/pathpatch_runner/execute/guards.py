@@ -30,9 +30,8 @@ import torch
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import group_by_length
-from pathpatch_runner.errors import GuardError, ModelError
+from pathpatch_runner.errors import GuardError
 from pathpatch_runner.execute.batch import Batch, make_batch
-from pathpatch_runner.execute.delta.runs import plain_runs
 from pathpatch_runner.execute.hooks.passes import WorldRun, run_worlds
 from pathpatch_runner.execute.prompts import Prompts, prompts_of
 from pathpatch_runner.execute.recording import recorded
@@ -40,8 +39,9 @@ from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import Route, StepPattern, Steps
 from pathpatch_runner.graph import Graph
+from pathpatch_runner.model.hook_points import written_to_stream
 from pathpatch_runner.model.load import LoadedModel
-from pathpatch_runner.model.nodes import Unembedding, embed, node_functions, unembedding
+from pathpatch_runner.model.nodes import Unembedding, embed, unembedding
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.plan.forced import forced_plan
 from pathpatch_runner.plan.plan import Plan
@@ -118,13 +118,11 @@ class _GuardRun:
         shape = self._graph.shape
         self._first = task.model.hook_points.layers[0].resid_pre
         self._last = task.model.hook_points.stream_after(shape.n_layers - 1)
-        self._written = [f"blocks.{layer}.hook_attn_out" for layer in range(shape.n_layers)]
-        if not shape.attn_only:
-            self._written += [f"blocks.{layer}.hook_mlp_out" for layer in range(shape.n_layers)]
-        names = [self._first, self._last]
-        if shape.separable_heads:
-            names += self._written
-        self._clean = recorded(self._model, self._prompts.base, names).seen
+        self._written = written_to_stream(shape)
+        there = [name for name in self._written if name in self._model.bridge.hook_dict]
+        self._clean = recorded(
+            self._model, self._prompts.base, [self._first, self._last, *there]
+        ).seen
 
     def _run(self, plan: Plan, prompts: Prompts, worlds: Worlds) -> WorldRun:
         return run_worlds(self._model, plan, prompts, self._everywhere, worlds)
@@ -145,24 +143,12 @@ class _GuardRun:
         )
 
     def nodes_sum_to_stream(self) -> tuple[Guard, ...]:
-        """On the clean prompts. Where a norm follows the attention, what the hooks see is not what
-        is added to the stream, so the nodes' own functions are summed; no guard where these cannot
-        be read either."""
-        if self._graph.shape.separable_heads:
-            total = self._clean[self._first] + sum(self._clean[name] for name in self._written)
-        else:
-            try:
-                total = self._own_stream()
-            except ModelError:
-                return ()
+        """On the clean prompts; no guard where what is added to the stream has no hook."""
+        if any(name not in self._clean for name in self._written):
+            return ()
+        total = self._clean[self._first] + sum(self._clean[name] for name in self._written)
         name = "node outputs sum to the stream"
         return (within(name, total, self._clean[self._last], self._tolerance),)
-
-    def _own_stream(self) -> torch.Tensor:
-        functions = node_functions(self._model, self._prompts.base.shape[1])
-        embedded = embed(self._model, self._prompts.base, [])
-        both = embedded.expand(2, -1, -1, -1)
-        return plain_runs(functions, self._graph.shape, both).stream[-1][BASE]
 
     def direct_path(self) -> tuple[Guard, ...]:
         """`input -> logits` of a planted change, and a broken twin that must be noticed."""

@@ -64,3 +64,13 @@ def _named_layer(block: str, shape: ModelShape, *, scores: bool) -> LayerHookPoi
         mlp_out=None if shape.attn_only else f"{block}.hook_mlp_out",
         resid_pre=f"{block}.hook_resid_pre",
     )
+
+
+def written_to_stream(shape: ModelShape) -> list[str]:
+    """Hooks that see what the attention and the MLP of each layer add to the stream: their outputs,
+    or those of the norms that follow them."""
+    ends = ["hook_attn_out", "hook_mlp_out"]
+    if not shape.separable_heads:
+        ends = ["ln1_post.hook_out", "ln2_post.hook_out"]
+    kept = ends[:1] if shape.attn_only else ends
+    return [f"blocks.{layer}.{end}" for layer in range(shape.n_layers) for end in kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,24 @@ def rotary_of(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | 
     ids = torch.arange(n_positions, device=model.device)[None]
     like = torch.zeros(1, 1, dtype=model.dtype, device=model.device)
     cos, sin = original_of(module)(like, ids)
-    return Rotary(cos[0], sin[0], adjacent=False)
+    if not _turns_neighbours(attention):
+        return Rotary(cos[0], sin[0], adjacent=False)
+    return Rotary(_by_neighbours(cos[0]), _by_neighbours(sin[0]), adjacent=True)
+
+
+def _turns_neighbours(attention: Any) -> bool:
+    """Whether the architecture's own `rotate_half` turns neighbours (Cohere, GLM), not halves."""
+    rotate = getattr(sys.modules.get(type(attention).__module__), "rotate_half", None)
+    if rotate is None:
+        return False
+    turned: torch.Tensor = rotate(torch.arange(4.0))
+    return turned.tolist() == [-1.0, 0.0, -3.0, 2.0]
+
+
+def _by_neighbours(table: torch.Tensor) -> torch.Tensor:
+    """A table [position, rotated] with equal neighbours; GLM has them with equal halves."""
+    first, second = table.chunk(2, dim=-1)
+    return first.repeat_interleave(2, -1) if torch.equal(first, second) else table
 
 
 def _interleaved_table(model: LoadedModel, attention: Any) -> torch.Tensor | None:
