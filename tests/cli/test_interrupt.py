@@ -35,16 +35,16 @@ command.main()
 """
 """`stubborn`: as one long step of another language, in which Python cannot look for signals."""
 KEPT = (
-    "Finished runs are kept, and so is what was proven of a model. The same command again makes "
-    "what is missing (python -m pathpatch_runner.runs lists all runs)\n"
+    "Finished runs are kept, and so is all that was evaluated. The same command again goes on from "
+    "there (python -m pathpatch_runner.runs lists all runs)\n"
 )
 
 
 @pytest.mark.parametrize(
     ("mode", "words", "lost"),
     [
-        ("polite", [], "this run was not finished, and nothing of it is used"),
-        ("stubborn", [], "this run was not finished, and nothing of it is used"),
+        ("polite", [], "this run was not finished"),
+        ("stubborn", [], "this run was not finished"),
         ("stubborn", ["-m", "seed=0,1"], "1 job of the sweep finished and the rest did not"),
     ],
 )

@@ -240,7 +240,10 @@ def test_weights_that_are_not_numbers() -> None:
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
     sets = [path_set(model.shape, "a0.h0 -> logits")]
     task, alphabet = task_of(model, pairs, sets)
-    message = 'logits of pair "0" at position 4 are NaN or infinite. Try model.dtype float32'
+    message = (
+        'logits of the clean and the corrupt run on pair "0" at position 4 are NaN or infinite. '
+        "Try model.dtype float32"
+    )
     with pytest.raises(ExecutionError, match=message):
         evaluate("hooks", task, compile_plan(sets, alphabet), [NOISING])
     with pytest.raises(ExecutionError, match=message):

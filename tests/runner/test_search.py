@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,9 @@ from pathpatch_runner.config import (
 )
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 from pathpatch_runner.errors import PathPatchError
-from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
 from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.source import source_of
-from pathpatch_runner.runner.journal import FOLDER, Journal
-from pathpatch_runner.runner.path_effects import PathEffects
+from pathpatch_runner.store.known import KnownUnits
 
 TRACR = Path(__file__).parents[2] / "experiments" / "tracr"
 PROGRAMS = sorted(path.name.split(".")[0] for path in TRACR.glob("*.truth.json"))
@@ -153,15 +150,15 @@ class Interrupted(Exception):
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
     """Evaluating raises after so many chunks; the list grows by one for each evaluated."""
     done: list[int] = []
-    evaluated = PathEffects._sums
+    keep = KnownUnits.keep
 
-    def sums(self: PathEffects, path_sets: Sequence[PathSet], advance: Any) -> np.ndarray:
+    def kept(self: KnownUnits, units: np.ndarray, *what: Any) -> None:
         if len(done) == after:
             raise Interrupted
-        done.append(len(path_sets))
-        return evaluated(self, path_sets, advance)
+        done.append(len(units))
+        keep(self, units, *what)
 
-    monkeypatch.setattr(PathEffects, "_sums", sums)
+    monkeypatch.setattr(KnownUnits, "keep", kept)
     return done
 
 
@@ -184,19 +181,11 @@ def test_an_interrupted_search_is_taken_up_again_without_loss(
     assert before + rest == everything
     assert resumed.path is not None
     assert whole.path is not None
-    assert not (resumed.path / FOLDER).exists()
+    said = json.loads((resumed.path / "manifest.json").read_text())["known"]
+    assert bool(said["taken"]) == (after > 0)
+    assert set(said["taken"]) <= {resumed.path.name}
     for file in ("found.parquet", "effects.parquet", "search.json", "hypotheses/found.yaml"):
         assert (resumed.path / file).read_bytes() == (whole.path / file).read_bytes(), file
-
-
-def test_half_a_file_of_the_journal_is_evaluated_again(tmp_path: Path) -> None:
-    paths = [(Route((Steps((StepPattern(frozenset({0})),)),), ()),)]
-    values = np.arange(3.0)[None]
-    assert Journal(tmp_path).recall(paths, lambda: values) is values
-    (file,) = (tmp_path / FOLDER).iterdir()
-    assert Journal(tmp_path).recall(paths, lambda: values + 1) == pytest.approx(values)
-    file.write_bytes(file.read_bytes()[:-5])
-    assert Journal(tmp_path).recall(paths, lambda: values + 1) == pytest.approx(values + 1)
 
 
 @pytest.mark.parametrize(

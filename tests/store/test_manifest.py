@@ -29,7 +29,7 @@ def test_json_has_the_names_of_the_design() -> None:
     data = json.loads(MANIFEST.to_json())
     assert " ".join(data) == (
         "format_version run_key experiment provenance guards backend counts timings left_out proof "
-        "collected"
+        "collected known"
     )
     assert data["backend"] == {"name": "hooks", "reason": "asked for"}
     assert data["counts"]["bindings_left_out"] == 1

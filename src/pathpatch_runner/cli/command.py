@@ -195,14 +195,14 @@ def _interrupted() -> str:
     """What is kept when Ctrl-C ends the command, and how to go on."""
     done = sum(each.record.directory is not None for each in JOBS)
     if not _is_sweep():
-        lost = "this run was not finished, and nothing of it is used"
+        lost = "this run was not finished"
     elif not JOBS:
         lost = "the sweep was not finished"
     else:
         lost = f"{done} job{'s' * (done != 1)} of the sweep finished and the rest did not"
     return (
-        f"interrupted: {lost}. Finished runs are kept, and so is what was proven of a model. The "
-        "same command again makes what is missing (python -m pathpatch_runner.runs lists all runs)"
+        f"interrupted: {lost}. Finished runs are kept, and so is all that was evaluated. The same "
+        "command again goes on from there (python -m pathpatch_runner.runs lists all runs)"
     )
 
 

@@ -197,7 +197,8 @@ class RuntimeConfig:
     """What cannot change results. `memory_gb`: activation budget, a number of GiB, or auto for
     most of what is free; `threads`: of the CPU, null for torch's own choice; `force`: recompute;
     `dry_run`: the plan only; `show`: what to look at before anything runs (`data`: the pairs);
-    `prove_again`: redo the probing and proving that is kept for a model."""
+    `prove_again`: redo the probing and proving that is kept for a model; `reuse`: take values of
+    path sets that were computed before, and keep those found (`outputs/.known`)."""
 
     device: str = "auto"
     backend: Backend = Backend.auto
@@ -209,6 +210,7 @@ class RuntimeConfig:
     dry_run: bool = False
     show: str | None = None
     prove_again: bool = False
+    reuse: bool = True
 
 
 @dataclass

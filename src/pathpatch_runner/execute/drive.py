@@ -4,12 +4,12 @@
 
 Everything that is the same for all executors happens here and nowhere else: which pairs and which
 units at once, halving a chunk that does not fit after all, averaging draws, refusing values that
-are not numbers, counting forward passes. Results depend on none of these choices.
+are not numbers, counting forward passes, leaving out what is known already and keeping what is
+found (`units`). Results depend on none of these choices, up to the last bits of the number format.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 
@@ -19,14 +19,12 @@ import torch
 from pathpatch_runner.config import Direction
 from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.execute.batch import Batch, make_batch
-from pathpatch_runner.execute.executor import Executor, Prepared, executor_named
-from pathpatch_runner.execute.pace import Done, Pace
-from pathpatch_runner.execute.readout import Readout
+from pathpatch_runner.execute.executor import Executor, executor_named
+from pathpatch_runner.execute.on_batch import OnBatch
+from pathpatch_runner.execute.pace import Pace
 from pathpatch_runner.execute.task import Advance, Measured, Task
-from pathpatch_runner.plan.chunk import Chunk, chunks_of, make_chunk
+from pathpatch_runner.execute.units import Portion, Units, Unknown
 from pathpatch_runner.plan.plan import Plan
-
-log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -35,16 +33,19 @@ def evaluate(
     plan: Plan,
     directions: Sequence[Direction],
     advance: Advance = lambda _: None,
+    units: Units | None = None,
 ) -> Measured:
     """Values of all units, in the plan's order, by the executor of that name.
 
-    `advance(n)` is called as n evaluations (unit, pair, direction, draw) finish (`pace`). Raises
-    ExecutionError for logits that are not numbers, and where not even one unit on one pair fits.
+    `advance(n)` is called as n evaluations (unit, pair, direction, draw) finish or turn out to be
+    known (`pace`). `units`: what is known of the plan's units; None: nothing. Raises ExecutionError
+    for logits or values that are not numbers, where not even one unit on one pair fits, and where
+    the device fails.
     """
     with torch.no_grad():
         executor = executor_named(name)(task, plan)
         pace = Pace(task, executor.work(), directions, advance)
-        loop = _Loop(task, plan, directions, pace)
+        loop = _Loop(task, plan, directions, pace, units or Unknown())
         for batch in batches_of(task, plan, executor):
             for draw in range(task.source.draws):
                 loop.run(batch, executor, draw)
@@ -71,10 +72,13 @@ def batches_of(task: Task, plan: Plan, executor: Executor) -> Iterator[Batch]:
 class _Loop:
     """The values found so far."""
 
-    def __init__(self, task: Task, plan: Plan, directions: Sequence[Direction], pace: Pace) -> None:
+    def __init__(
+        self, task: Task, plan: Plan, directions: Sequence[Direction], pace: Pace, units: Units
+    ) -> None:
         self._task = task
         self._plan = plan
         self._pace = pace
+        self._units = units
         shape = (len(task.metrics), sum(len(pair.points) for pair in task.pairs.pairs))
         self._clean, self._corrupt = np.zeros(shape), np.zeros(shape)
         self._right = np.zeros((2, shape[1]))
@@ -84,52 +88,51 @@ class _Loop:
     def run(self, batch: Batch, executor: Executor, draw: int) -> None:
         """All units on one batch, for one draw."""
         began = time.perf_counter()
-        readout = Readout(batch, self._task.metrics)
         with self._task.model.counting("plain runs"):
-            prepared = executor.prepare(batch, draw, readout)
-            self._plain(batch, prepared)
-        self._right[:, batch.numbers.cpu().numpy()] += (
-            readout.right.cpu().numpy() / self._task.source.draws
-        )
+            here = OnBatch(self._task, self._plan, self._units, batch, executor, draw)
+            numbers = batch.numbers.cpu().numpy()
+            values, right = here.plain()
+        for total, each in zip((self._clean, self._corrupt), values, strict=True):
+            total[:, numbers] += each / self._task.source.draws
+        self._right[:, numbers] += right / self._task.source.draws
         self._plain_seconds += time.perf_counter() - began
-        for chunk in chunks_of(self._plan, batch.where, prepared.size, prepared.room):
-            for direction in self._patched:
-                done = self._pace.chunk(chunk.units, batch)
-                with self._task.model.counting("execute"):
-                    self._evaluate(batch, prepared, chunk, direction, done)
-                done(1.0)
-        readout.check_finite()
+        self._patch(here, self._portions(batch, numbers, draw))
 
-    def _plain(self, batch: Batch, prepared: Prepared) -> None:
-        values = prepared.plain().cpu().numpy() / self._task.source.draws
-        numbers = batch.numbers.cpu().numpy()
-        self._clean[:, numbers] += values[0]
-        self._corrupt[:, numbers] += values[1]
+    def _portions(self, batch: Batch, numbers: np.ndarray, draw: int) -> list[Portion]:
+        metrics = tuple(metric.name for metric in self._task.metrics)
+        points = tuple(numbers.tolist())
+        return [Portion(d, draw, metrics, points, batch.n_pairs) for d in self._patched]
 
-    def _evaluate(
-        self,
-        batch: Batch,
-        prepared: Prepared,
-        chunk: Chunk,
-        direction: Direction,
-        done: Done = lambda _: None,
-    ) -> None:
-        try:
-            values = prepared.patched(chunk, direction, done).cpu().numpy()
-        except RuntimeError as error:
-            if not _is_out_of_memory(error) or len(chunk.units) == 1:
-                raise
-            log.warning("out of memory with %d units at once: halved", len(chunk.units))
-            for half in np.array_split(chunk.units, 2):
-                self._evaluate(
-                    batch, prepared, make_chunk(self._plan, half, batch.where), direction
-                )
+    def _patch(self, here: OnBatch, portions: Sequence[Portion]) -> None:
+        """Every unit in every portion: what is known of it, else what is found."""
+        left = {portion: self._left(portion, here.batch) for portion in portions}
+        if not any(unknown.any() for unknown in left.values()):
             return
-        numbers = batch.numbers.cpu().numpy()
+        for chunk in here.chunks():
+            for portion, unknown in left.items():
+                wanted = chunk.units[unknown[chunk.units]]
+                done = self._pace.chunk(wanted, here.batch)
+                with self._task.model.counting("execute"):
+                    for units, values in here.patched(chunk, wanted, portion.direction, done):
+                        self._units.keep(units, portion, values)
+                        self._put(units, portion, values)
+                done(1.0)
+
+    def _left(self, portion: Portion, batch: Batch) -> np.ndarray:
+        """Bool [unit]: which are not known; the others are put where they belong."""
+        known = self._units.recall(portion)
+        left = np.ones(self._plan.n_units, dtype=bool)
+        if len(known.units):
+            left[known.units] = False
+            self._put(known.units, portion, known.values)
+            self._pace.chunk(known.units, batch)(1.0)
+        return left
+
+    def _put(self, units: np.ndarray, portion: Portion, values: np.ndarray) -> None:
+        """`values` [unit, metric, point] of a portion, added to the mean over draws."""
         metrics = np.arange(values.shape[1])[:, None]
-        self._patched[direction][chunk.units[:, None, None], metrics, numbers] += (
-            values / self._task.source.draws
-        )
+        where = (units[:, None, None], metrics, np.array(portion.points))
+        self._patched[portion.direction][where] += values / self._task.source.draws
 
     def measured(self) -> Measured:
         """Everything found."""
@@ -141,7 +144,3 @@ class _Loop:
             baseline_seconds=self._plain_seconds,
             right=self._right,
         )
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)

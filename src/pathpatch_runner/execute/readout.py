@@ -1,4 +1,4 @@
-"""From logits at evaluation points to metric values, and the check that logits are numbers."""
+"""From logits at evaluation points to metric values, and whether logits are numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 
-from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.metric import Metric, Targets
 
@@ -84,15 +83,14 @@ class Readout:
         return Targets(self._batch.answers[points], self._batch.distractors[points], clean)
 
     def _note(self, logits: torch.Tensor, points: torch.Tensor) -> None:
-        # Noted on the device, reported by `check_finite`: no waiting inside the loop.
+        # Noted on the device, asked by `first_bad`: no waiting inside a chunk.
         self._bad[points] |= ~torch.isfinite(logits.sum((0, 2)))
 
-    def check_finite(self) -> None:
-        """Refuse logits that are not numbers, naming the first pair that has them."""
-        if bool(self._bad.any()):
-            point = int(self._bad.nonzero()[0, 0])
-            pair = self._batch.names[int(self._batch.rows[point])]
-            raise ExecutionError(
-                f'logits of pair "{pair}" at position {int(self._batch.positions[point])} are NaN '
-                "or infinite. Try model.dtype float32 (or float64), and check the weights file"
-            )
+    def first_bad(self) -> int | None:
+        """The first point with logits that are not numbers since the last call; None: there is
+        none."""
+        if not bool(self._bad.any()):
+            return None
+        point = int(self._bad.nonzero()[0, 0])
+        self._bad.zero_()
+        return point

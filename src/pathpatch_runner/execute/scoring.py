@@ -9,8 +9,9 @@ how well another method ranks edges.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -24,8 +25,10 @@ from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.gradient.attribution import METHODS, runs_of
 from pathpatch_runner.execute.gradient.drive import gradient_scores
 from pathpatch_runner.execute.task import Advance, Task
+from pathpatch_runner.execute.units import Units
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.canonical import canonical
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.plan.compile import compile_plan
 
@@ -40,13 +43,15 @@ PLANNED = 4096
 @dataclass(frozen=True)
 class Scoring:
     """What to score by. `of`: edges or nodes. `steps`: of integrated gradients; `backend`: the
-    executor of `exact`; `sampled`: numbers of the edges it is done for, None for all."""
+    executor of `exact`; `sampled`: numbers of the edges it is done for, None for all; `known`: what
+    is known of path sets on some pairs, given their names for messages; None: nothing."""
 
     of: Scored
     direction: Direction
     steps: int
     backend: str
     sampled: Numbers | None = None
+    known: Callable[[PairSet, Sequence[PathSet], Callable[[int], str]], Units] | None = None
 
     def evaluated(self, graph: Graph) -> int:
         """How many edges or nodes are patched for `exact`."""
@@ -120,7 +125,9 @@ def _exact(task: Task, graph: Graph, scoring: Scoring, advance: Advance) -> np.n
     found = np.full((rows, len(task.pairs.pairs)), np.nan)
     for numbers, path_sets in _alone(graph, scoring):
         plan = compile_plan(path_sets, alphabet)
-        measured = evaluate(scoring.backend, task, plan, [scoring.direction], advance)
+        name = partial(_name, path_sets, graph)
+        units = None if scoring.known is None else scoring.known(task.pairs, path_sets, name)
+        measured = evaluate(scoring.backend, task, plan, [scoring.direction], advance, units)
         noising = scoring.direction is Direction.noising
         start = measured.clean if noising else measured.corrupt
         effects = measured.patched[scoring.direction][:, 0] - start[0]
@@ -128,6 +135,10 @@ def _exact(task: Task, graph: Graph, scoring: Scoring, advance: Advance) -> np.n
         np.add.at(sums.T, owners, effects.T)
         found[numbers] = sums
     return found
+
+
+def _name(path_sets: Sequence[PathSet], graph: Graph, number: int) -> str:
+    return canonical(path_sets[number], graph)
 
 
 def _alone(graph: Graph, scoring: Scoring) -> Iterator[tuple[Numbers, list[PathSet]]]:

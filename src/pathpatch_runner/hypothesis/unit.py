@@ -57,3 +57,8 @@ class Hypotheses:
     against: Mapping[str, str]
     positions: frozenset[Position]
     awaits_scores: bool = False
+
+    def name(self, number: int) -> str:
+        """What messages call a unit: `hypothesis/path_id`."""
+        unit = self.units[number]
+        return f"{unit.hypothesis}/{unit.path_id}"

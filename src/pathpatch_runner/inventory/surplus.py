@@ -1,7 +1,7 @@
 """Runs that no command would return, and their removal.
 
-*interrupted*: it did not finish and nobody is making it. The same command makes it anew, from the
-beginning: nothing in its directory is used.
+*interrupted*: it did not finish and nobody is making it. The same command makes it anew: nothing in
+its directory is used (what it had evaluated is kept elsewhere, `store.known`).
 
 *superseded*: a finished run of an earlier state of our code, where a later one asked the same of
 the same data and weights. The run key takes in the code, so that no command returns the earlier

@@ -2,7 +2,9 @@
 
 A run that is there already is found again at once (the run key sees to that), so nothing here
 keeps account of what has been run; the key takes in the code that computes, and it is checked
-again here: numbers of other code judge nothing. A separate process, because only the command line
+again here: numbers of other code judge nothing. Neither do values that a run has taken from other
+runs: it is made again, every path set evaluated, so that a change that no digest can see (of the
+machine, of a library) is seen. A separate process, because only the command line
 composes configs, and it imports this package's later parts. It writes down what became of it
 (`store.outcome`), so that nothing printed for people is read here.
 
@@ -56,12 +58,20 @@ def launcher(output_root: Path, *, words: tuple[str, ...] = ()) -> Launch:
 
     def launch(run: Run) -> Outcome:
         print(f"running {' '.join(run.words)}", file=sys.stderr, flush=True)
+        found = made(run)
+        if found.directory is not None and _has_taken(found.directory):
+            return made(run, "runtime.force=true")
+        return found
+
+    def made(run: Run, *more: str) -> Outcome:
         with tempfile.TemporaryDirectory() as folder:
             record = Path(folder) / "jobs.json"
             command = [
                 *(sys.executable, "-m", RECORDED, str(record), *words, *run.words),
                 f"runtime.output_root={output_root}",
                 "runtime.progress=false",
+                "runtime.reuse=false",
+                *more,
             ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             try:
@@ -84,6 +94,12 @@ def outcome(job: JobRecord) -> Outcome:
     missing = NotAtHandError.__name__
     available = not job.errors or any(error.error != missing for error in job.errors)
     return Outcome(None, reason or "the run did not say what became of it", available)
+
+
+def _has_taken(directory: Path) -> bool:
+    """Whether a run has values that another run computed."""
+    known = RunDirectory(directory).load_manifest().known
+    return known is not None and any(run != directory.name for run in known.taken)
 
 
 def _of_this_code(directory: Path) -> Outcome:

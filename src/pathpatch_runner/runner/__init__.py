@@ -6,8 +6,8 @@ start     finds the finished run of a config, or makes it
 pipeline  makes it: the whole method on one page
 planned   the plan of a run's units, and its text
 scores    scores of every edge, made before circuits are chosen by them
-search    paths that are found; `path_effects`: the effects it asks for, kept by its `journal`;
-          `found`: what it leaves
+search    paths that are found; `path_effects`: the effects it asks for; `found`: what it leaves
+known     what is known of path sets already, and is not computed again
 tables    from what was measured to tables; `prompts`: the pairs as tokens
 record    a run's log and manifest
 

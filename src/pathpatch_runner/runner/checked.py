@@ -68,17 +68,25 @@ def _kept(config: ExperimentConfig, about: Mapping[str, Any], *, nowhere: bool) 
 
 
 def _about(config: ExperimentConfig, source: ModelSource) -> Mapping[str, Any]:
-    device, versions = device_of(config.runtime.device), package_versions()
     return {
         "model": source.digest,
         "seed": config.seed if source.drawn else None,
         "dtype": config.model.dtype.value,
         "tf32": config.model.tf32,
         "weight_processing": config.model.weight_processing.value,
+        "longest_prompt": proof_length(inputs.pairs.pairs, inputs.shape),
+        **machine(config),
+        "code": code_digest(),
+    }
+
+
+def machine(config: ExperimentConfig) -> dict[str, Any]:
+    """What computes: the device, and the packages whose versions can change a number."""
+    device, versions = device_of(config.runtime.device), package_versions()
+    return {
         "device": device.type,
         "device_name": device_name(device),
         "versions": {name: versions.get(name, "") for name in VERSIONS},
-        "code": code_digest(),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,10 +15,12 @@ from pathpatch_runner.errors import HypothesisError
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.task import Advance, Task
 from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.canonical import canonical
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis import Unit
 from pathpatch_runner.hypothesis.controls import matched_path_sets
 from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.runner.known import Known
 
 MOST_AT_ONCE = 2048
 """Path sets of one plan."""
@@ -52,15 +55,21 @@ def evaluate_controls(
     drawn: Drawn,
     directions: Sequence[Direction],
     advance: Advance,
+    known: Known,
 ) -> Controls:
     """Mean effects of the controls. `compiled`: a plan of path sets on the units' alphabet, which
     the controls share: they name the same positions and distances."""
     effects = {d: np.zeros((len(drawn.path_sets), len(task.metrics))) for d in directions}
     for start in range(0, len(drawn.path_sets), MOST_AT_ONCE):
         chunk = drawn.path_sets[start : start + MOST_AT_ONCE]
-        measured = evaluate(backend, task, compiled(chunk), directions, advance)
+        units = known.units(task.pairs, chunk, partial(_name, chunk, task))
+        measured = evaluate(backend, task, compiled(chunk), directions, advance, units)
         for direction in directions:
             base = measured.clean if direction is Direction.noising else measured.corrupt
             means: Floats = (measured.patched[direction] - base).mean(-1)
             effects[direction][start : start + len(chunk)] = means
     return Controls(drawn.of_unit, effects)
+
+
+def _name(chunk: Sequence[PathSet], task: Task, number: int) -> str:
+    return f"a control: {canonical(chunk[number], Graph(task.model.shape))}"

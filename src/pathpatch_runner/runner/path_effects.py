@@ -17,14 +17,15 @@ from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Advance, Task, evaluations
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet, Route, StepPattern, Steps
+from pathpatch_runner.expression.canonical import canonical
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.plan.compile import compile_plan
-from pathpatch_runner.runner.journal import Journal
+from pathpatch_runner.runner.known import Known
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.search.tail import Space
 
 MOST_AT_ONCE = 2048
-"""Path sets of one plan, and of one file of the journal."""
+"""Path sets of one plan."""
 
 
 def everything(graph: Graph) -> PathSet:
@@ -42,7 +43,7 @@ class Setting:
     search: SearchConfig
     space: Space
     backend: str
-    journal: Journal
+    known: Known
     stages: Stages
 
     def task(self, task: Task, pairs: PairSet, classes: list[list[int]]) -> Task:
@@ -88,25 +89,16 @@ class PathEffects:
             self._setting.stages.watch.evaluations(total) as advance,
         ):
             for start in range(0, len(path_sets), MOST_AT_ONCE):
-                parts.append(self._chunk(path_sets[start : start + MOST_AT_ONCE], advance))
+                parts.append(self._sums(path_sets[start : start + MOST_AT_ONCE], advance))
         return np.concatenate(parts)
 
-    def _chunk(self, path_sets: Sequence[PathSet], advance: Advance) -> Floats:
-        """Read back where it was evaluated before; told as done either way."""
-        told = 0
-
-        def tell(count: int) -> None:
-            nonlocal told
-            told += count
-            advance(count)
-
-        sums = self._setting.journal.recall(path_sets, lambda: self._sums(path_sets, tell))
-        advance(evaluations(len(path_sets), self.task, [self.direction]) - told)
-        return sums
-
     def _sums(self, path_sets: Sequence[PathSet], advance: Advance) -> Floats:
-        plan = compile_plan(path_sets, self.alphabet)
-        measured = evaluate(self._setting.backend, self.task, plan, [self.direction], advance)
+        def name(number: int) -> str:
+            return canonical(path_sets[number], self.alphabet.graph)
+
+        plan, backend = compile_plan(path_sets, self.alphabet), self._setting.backend
+        units = self._setting.known.units(self.task.pairs, path_sets, name)
+        measured = evaluate(backend, self.task, plan, [self.direction], advance, units)
         noising = self.direction is Direction.noising
         start = measured.clean if noising else measured.corrupt
         effects = measured.patched[self.direction][:, 0] - start[0]

@@ -41,7 +41,7 @@ from pathpatch_runner.report.text import counted
 from pathpatch_runner.runner.checked import Checked, check, probe_of, proofs_of
 from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
 from pathpatch_runner.runner.found import RunFound, with_found, with_rest
-from pathpatch_runner.runner.journal import Journal
+from pathpatch_runner.runner.known import Known, known_of
 from pathpatch_runner.runner.planned import Planned, make_plan
 from pathpatch_runner.runner.record import Done, logged_to, manifest_of
 from pathpatch_runner.runner.request import Request
@@ -126,14 +126,15 @@ class _Making:
         files.write_text("plan.txt", planned.text)
         checked = self._check(planned)
         task, backend = checked.task, checked.decision.backend.value
-        scored = self._score(checked)
+        known = known_of(self.request, self.inputs, backend)
+        scored = self._score(checked, known)
         if scored is not None and self.inputs.hypotheses.awaits_scores:
             with stages("planning", "plan"):
                 self.inputs = with_scores(config, self.inputs, scored.edges)
                 planned = make_plan(config, self.inputs)
                 task = dataclasses.replace(task, classes=planned.classes)
             files.write_text("plan.txt", planned.text)
-        found = self._search(task, backend, files)
+        found = self._search(task, backend, known)
         if found is not None:
             with stages("planning", "plan"):
                 self.inputs = with_found(config, self.inputs, found)
@@ -142,9 +143,12 @@ class _Making:
                     found.task, metrics=task.metrics, classes=planned.classes
                 )
             files.write_text("plan.txt", planned.text)
-        measured = self._measure(task, planned, backend)
-        controls = self._control(task, planned, list(measured.patched), backend)
-        done = Done(self.inputs, planned, checked, measured)
+        measured = self._measure(task, planned, backend, known)
+        controls = self._control(task, planned, list(measured.patched), backend, known)
+        known.join()
+        if known.record is not None and known.record.taken:
+            log.info("known already, and not evaluated again: %s", dict(known.record.taken))
+        done = Done(self.inputs, planned, checked, measured, known.record)
         return self._leave(files, done, Made(scored, found, controls))
 
     def _check(self, planned: Planned) -> Checked:
@@ -161,13 +165,13 @@ class _Making:
         log.info("backend %s: %s", checked.decision.backend.value, checked.decision.reason)
         return checked
 
-    def _score(self, checked: Checked) -> RunScored | None:
+    def _score(self, checked: Checked, known: Known) -> RunScored | None:
         config, task = self.request.config, checked.task
         methods = [method.value for method in config.scores.methods]
         if not methods:
             return None
         backend = checked.decision.backend.value
-        scoring = scoring_of(config, Graph(task.model.shape), backend)
+        scoring = scoring_of(config, Graph(task.model.shape), backend, known)
         with (
             self.stages("scoring edges", "scores"),
             self.stages.watch.evaluations(scoring_evaluations(task, scoring, methods)) as advance,
@@ -175,32 +179,37 @@ class _Making:
             check_gradients(task, methods, checked.decision.proof)
             return score_run(config, task, scoring, advance)
 
-    def _search(self, task: Task, backend: str, files: RunFiles) -> RunFound | None:
+    def _search(self, task: Task, backend: str, known: Known) -> RunFound | None:
         """Paths that are found, where the config asks for a search."""
         config = self.request.config
         if config.search is None:
             return None
-        folder = files.path if isinstance(files, RunDirectory) else None
-        journal = Journal(folder, afresh=config.runtime.force)
-        return search_run(config, task, backend, journal, self.stages)
+        return search_run(config, task, backend, known, self.stages)
 
-    def _measure(self, task: Task, planned: Planned, backend: str) -> Measured:
-        config = self.request.config
+    def _measure(self, task: Task, planned: Planned, backend: str, known: Known) -> Measured:
+        config, hypotheses = self.request.config, self.inputs.hypotheses
         # What was found is reported as needed and as sufficient.
         both = [] if config.search is None else list(Direction)
         directions = list(dict.fromkeys([*config.patch.directions, *both]))
-        total = evaluations(len(self.inputs.hypotheses.units), task, directions)
+        total = evaluations(len(hypotheses.units), task, directions)
+        paths = [unit.paths for unit in hypotheses.units]
+        units = known.units(task.pairs, paths, hypotheses.name)
         with (
             self.stages("evaluating", "execute"),
             self.stages.watch.evaluations(total) as advance,
         ):
-            measured = evaluate(backend, task, planned.plan, directions, advance)
+            measured = evaluate(backend, task, planned.plan, directions, advance, units)
         self.stages.add("baseline", measured.baseline_seconds)
         self.stages.add("execute", -measured.baseline_seconds)
         return measured
 
     def _control(
-        self, task: Task, planned: Planned, directions: Sequence[Direction], backend: str
+        self,
+        task: Task,
+        planned: Planned,
+        directions: Sequence[Direction],
+        backend: str,
+        known: Known,
     ) -> Controls | None:
         """Matched random path sets, where the config asks for them."""
         config, graph = self.request.config, Graph(task.model.shape)
@@ -217,7 +226,7 @@ class _Making:
             compiled = partial(
                 compile_plan, alphabet=planned.plan.alphabet, replace_senders=senders
             )
-            return evaluate_controls(backend, task, compiled, drawn, directions, advance)
+            return evaluate_controls(backend, task, compiled, drawn, directions, advance, known)
 
     def _leave(self, files: RunFiles, done: Done, made: Made) -> pa.Table:
         """Tables, page, and the manifest last."""
@@ -238,8 +247,6 @@ class _Making:
         manifest = manifest_of(self.request, done, self.stages.seconds)
         with self.stages("writing the page", "report"):
             _write_page(files, RunView(manifest.to_dict(), tables, done.planned.text))
-        if isinstance(files, RunDirectory):
-            Journal(files.path).forget()
         files.write_manifest(dataclasses.replace(manifest, timings=dict(self.stages.seconds)))
         return tables["summary"]
 

@@ -19,6 +19,7 @@ from pathpatch_runner.store import (
     BackendRecord,
     Counts,
     GuardRecord,
+    KnownRecord,
     Manifest,
     Provenance,
     git_state,
@@ -40,6 +41,7 @@ class Done:
     planned: Planned
     checked: Checked
     measured: Measured
+    known: KnownRecord | None = None
 
 
 def manifest_of(request: Request, done: Done, seconds: Mapping[str, float]) -> Manifest:
@@ -64,6 +66,7 @@ def manifest_of(request: Request, done: Done, seconds: Mapping[str, float]) -> M
         timings=dict(seconds),
         left_out=inputs.pairs.left_out[:MOST_LEFT_OUT],
         proof=done.checked.proof,
+        known=done.known,
     )
 
 

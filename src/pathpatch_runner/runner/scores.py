@@ -22,6 +22,7 @@ from pathpatch_runner.effects.scores import Scores, mean_and_error, scores_table
 from pathpatch_runner.execute.scoring import COMPUTED, Scoring, score, scoring_task
 from pathpatch_runner.execute.task import Advance, Task
 from pathpatch_runner.graph import Graph
+from pathpatch_runner.runner.known import Known
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ def score_run(
     return RunScored(table, EdgeScores(graph, of_edges))
 
 
-def scoring_of(config: ExperimentConfig, graph: Graph, backend: str) -> Scoring:
-    """What the config says of scores. `backend`: the executor of `exact`."""
+def scoring_of(config: ExperimentConfig, graph: Graph, backend: str, known: Known) -> Scoring:
+    """What the config says of scores. `backend`: the executor of `exact`; `known`: for it."""
     wanted = config.scores
     sampled = None if wanted.sample is None else sampled_edges(graph, wanted.sample, config.seed)
-    return Scoring(wanted.of, wanted.direction, wanted.steps, backend, sampled)
+    return Scoring(wanted.of, wanted.direction, wanted.steps, backend, sampled, known.units)
 
 
 def scored_metric(config: ExperimentConfig) -> str:

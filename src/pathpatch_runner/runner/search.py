@@ -19,7 +19,7 @@ from pathpatch_runner.execute.task import Task
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.runner.carried import carried_tokens
 from pathpatch_runner.runner.found import RunFound
-from pathpatch_runner.runner.journal import Journal
+from pathpatch_runner.runner.known import Known
 from pathpatch_runner.runner.path_effects import PathEffects, Setting
 from pathpatch_runner.runner.stages import Stages
 from pathpatch_runner.search.check import space_of
@@ -33,7 +33,7 @@ log = logging.getLogger("pathpatch_runner")
 
 
 def search_run(
-    config: ExperimentConfig, task: Task, backend: str, journal: Journal, stages: Stages
+    config: ExperimentConfig, task: Task, backend: str, known: Known, stages: Stages
 ) -> RunFound:
     """Search on a part of the task's pairs."""
     search = config.search
@@ -42,7 +42,7 @@ def search_run(
     space = space_of(search, graph, pairs.position_names, [])
     split = split_pairs([pair.pair_id for pair in pairs.pairs], search.confirm, config.seed)
 
-    setting = Setting(config, search, space, backend, journal, stages)
+    setting = Setting(config, search, space, backend, known, stages)
     choosing = PathEffects(setting, task, _part(pairs, split.selection))
     confirming = PathEffects(setting, task, _part(pairs, split.confirmation))
     tests = LevelTests(

@@ -20,10 +20,12 @@ TEMPORARY_SUFFIX = ".partial"
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """A temporary path to write to; on leaving without an error it becomes `path`.
 
-    Raises StoreError where the operating system refuses: no such folder, no right, no room.
+    `flush` False: without waiting for the disk. No reader meets half a file then either, unless
+    the power fails; for files that say themselves whether they are whole. Raises StoreError where
+    the operating system refuses: no such folder, no right, no room.
     """
     with explained(path):
         handle, name = tempfile.mkstemp(
@@ -34,9 +36,11 @@ def replaced(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             temporary.chmod(0o666 & ~_umask())
-            _flush(temporary)
+            if flush:
+                _flush(temporary)
             temporary.replace(path)
-            _flush(path.parent)
+            if flush:
+                _flush(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -48,6 +48,21 @@ class ProofRecord:
 
 
 @dataclass(frozen=True)
+class KnownRecord:
+    """Values that were known already and not computed again. `folders`: below the output root;
+    `evaluations` (unit, pair, direction, draw): asked for in all; `taken`: how many of them, by the
+    key of the run that computed them (this run's own: an attempt that was cut off)."""
+
+    folders: tuple[str, ...]
+    evaluations: int
+    taken: Mapping[str, int]
+    note: str = (
+        "taken as they were computed, bit for bit; computing them again can differ in the last "
+        "bits of the number format, with what else is computed at once"
+    )
+
+
+@dataclass(frozen=True)
 class Counts:
     """How much was evaluated. `mixed_evaluations`: (node, state) pairs evaluated anew;
     `pairs_left_out`: of the dataset, since they cannot be used (`dataset.skip_unusable`)."""
@@ -88,6 +103,7 @@ class Manifest:
     left_out: tuple[tuple[str, str], ...] = ()
     proof: ProofRecord | None = None
     collected: CollectedRecord | None = None
+    known: KnownRecord | None = None
     format_version: int = FORMAT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,6 +141,7 @@ class Manifest:
                 left_out=tuple((where, why) for where, why in data.get("left_out", ())),
                 proof=ProofRecord(**data["proof"]) if data.get("proof") else None,
                 collected=_collected(data.get("collected")),
+                known=_known(data["known"]) if data.get("known") else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
@@ -222,6 +239,11 @@ def _collected(data: Mapping[str, Any] | None) -> CollectedRecord | None:
         return None
     parts = tuple((shard, bindings, key) for shard, bindings, key in data["parts"])
     return CollectedRecord(parts, data["equality"], data["disagreement"])
+
+
+def _known(data: Mapping[str, Any]) -> KnownRecord:
+    taken = {str(run): int(count) for run, count in data["taken"].items()}
+    return KnownRecord(**{**data, "folders": tuple(data["folders"]), "taken": taken})
 
 
 def _guard(data: Mapping[str, Any]) -> GuardRecord:

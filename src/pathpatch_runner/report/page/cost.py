@@ -43,6 +43,7 @@ def cost(view: RunView) -> str:
         "evaluated anew)",
         f"{_passes(counts.get('forward_passes'))}",
     ]
+    said.append(_taken(view.manifest.get("known")))
     if counts.get("bindings_left_out"):
         said.append(
             f"{counted(counts['bindings_left_out'], 'binding')} left out: they match no path"
@@ -50,6 +51,17 @@ def cost(view: RunView) -> str:
     lines = "".join(f"<li>{text(line)}</li>" for line in said if line)
     plan = details("The plan in words", f"<pre tabindex=0>{text_block(view.plan_text)}</pre>")
     return section("cost", "Cost", f"<ul>{lines}</ul>", _times(view.manifest), plan)
+
+
+def _taken(known: Any) -> str:
+    """What was not computed in this run."""
+    taken = known.get("taken") if isinstance(known, Mapping) else None
+    if not isinstance(taken, Mapping) or not taken:
+        return ""
+    return (
+        f"{sum(taken.values()):,} of {counted(known.get('evaluations', 0), 'evaluation')} taken "
+        f"from earlier: {', '.join(taken)}. {known.get('note', '')}"
+    )
 
 
 def _passes(passes: Any) -> str:
