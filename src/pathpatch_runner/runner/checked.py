@@ -74,7 +74,6 @@ def _about(config: ExperimentConfig, source: ModelSource) -> Mapping[str, Any]:
         "dtype": config.model.dtype.value,
         "tf32": config.model.tf32,
         "weight_processing": config.model.weight_processing.value,
-        "longest_prompt": proof_length(inputs.pairs.pairs, inputs.shape),
         **machine(config),
         "code": code_digest(),
     }
