@@ -1,4 +1,5 @@
-"""`python -m pathpatch_runner.clean [outputs] [--yes] [--parts] [--known]`: remove what nobody needs.
+"""`python -m pathpatch_runner.clean [outputs] [--yes] [--parts] [--known]`: remove what is
+not needed.
 
 These are runs that no command would return: interrupted ones, and finished ones of an earlier
 state of the code for which there is a later one of the same config, data and weights; and values of

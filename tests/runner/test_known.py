@@ -177,7 +177,7 @@ def test_nothing_is_taken_of_another(
 
 def test_nothing_is_taken_of_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(Request(experiment(tmp_path)))
-    monkeypatch.setattr("pathpatch_runner.inputs.files.code_digest", lambda: "other code")
+    monkeypatch.setattr("pathpatch_runner.store.digests.code_digest", lambda: "other code")
     assert known_of(run(Request(experiment(tmp_path))))["taken"] == {}
 
 
