@@ -1,6 +1,6 @@
 """The workloads of `run.py` in this tree and in an earlier one, in turns.
 
-    python benchmarks/before_after.py --before ../before      writes records/before-after-<date>.json
+    python benchmarks/before_after.py --before ../before   writes records/before-after-<date>.json
 
 `--before`: a checkout of the commit to compare with (76c00f2, before there was one plan and one
 loop, and anything later). Each tree works in a process of its own, on one thread, and waits while
@@ -34,7 +34,8 @@ class Worker:
     """One tree, in a process that answers a turn a line."""
 
     def __init__(self, tree: Path, values: Path) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "OMP_NUM_THREADS": "1"}
+        sources = os.pathsep.join(str(tree / name) for name in ("src", "benchmarks"))
+        environment = {**os.environ, "PYTHONPATH": sources, "OMP_NUM_THREADS": "1"}
         line = [sys.executable, str(WORKER), str(tree), str(values), json.dumps(PARTS)]
         self._process = subprocess.Popen(
             line, cwd=tree, env=environment, text=True,
@@ -43,7 +44,8 @@ class Worker:
 
     def turn(self) -> dict[str, float]:
         """Processor seconds by workload."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
         for line in self._process.stdout:
@@ -88,10 +90,9 @@ def main() -> None:
     record = {"date": date, "threads": 1, "turns": TURNS, "workloads": workloads}
     (HERE / f"records/before-after-{date}.json").write_text(json.dumps(record, indent=2) + "\n")
     for name, found in workloads.items():
-        print(
-            f"| {name.upper()} | {found['part']} | {found['before']:.3f} s | {found['now']:.3f} s | "
-            f"{found['now'] / found['before']:.2f} | {found['largest_difference']:.1e} |"
-        )
+        seconds = f"{found['before']:.3f} s | {found['now']:.3f} s"
+        ratio = found["now"] / found["before"]
+        print(f"| {name.upper()} | {found['part']} | {seconds} | {ratio:.2f} |")
         if found["largest_difference"] > 1e-5:
             raise SystemExit(f"error: the values of {name} differ between the trees")
 

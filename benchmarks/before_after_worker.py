@@ -14,9 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-TREE = Path(sys.argv[1])
-sys.path.insert(0, str(TREE / "benchmarks"))
-
 import numpy as np
 import run as bench
 import torch
@@ -28,6 +25,7 @@ from pathpatch_runner.execute.task import Task
 from pathpatch_runner.inputs import read_inputs
 from pathpatch_runner.runner.planned import make_plan
 
+TREE = Path(sys.argv[1])
 OLD = (TREE / "src/pathpatch_runner/execute/delta/executor.py").is_file() and not (
     TREE / "src/pathpatch_runner/execute/drive.py"
 ).is_file()
