@@ -119,6 +119,23 @@ def test_collected_parts_equal_the_whole(
     assert run(Request(config)).reused
 
 
+@pytest.mark.parametrize("source", ["mean", "noise"])
+def test_what_replaces_corrupt_values_is_that_of_all_pairs(tmp_path: Path, source: str) -> None:
+    config = config_of(tmp_path)
+    config.hypotheses = {"h": HypothesisConfig(paths={"p": PathConfig(expr="a0.h1 => logits")})}
+    config.contrasts = {}
+    config.patch = PatchConfig(
+        directions=[Direction.noising], units=[UnitKind.path], source=source, noise_draws=2
+    )
+    expected = tables_of(make(config))
+    config.runtime.output_root = str(tmp_path / "parts")
+    for number in (1, 2):
+        make(config, shard=f"{number}/2")
+    found = tables_of(collected_in(config).path)
+    for name in ("effects", "summary"):
+        assert_equal(found[name], expected[name])
+
+
 def assert_equal(found: pa.Table, expected: pa.Table) -> None:
     assert found.schema == expected.schema
     for name in expected.schema.names:
