@@ -73,6 +73,13 @@ def test_what_must_not_be_added_up(other: dict[str, Any], why: str) -> None:
     )
 
 
+def test_parts_that_would_count_twice() -> None:
+    with pytest.raises(StoreError, match=r'^shard=1/2 is there twice: "here" and "there"'):
+        gather([part("1/2", name="here"), part("1/2", name="there")])
+    with pytest.raises(StoreError, match=r'^"here" is shard=1/2 and "there" is shard=1/3 of the'):
+        gather([part("1/2", name="here"), part("1/3", name="there")])
+
+
 def test_a_part_of_another_format_version_is_not_read(tmp_path: Path) -> None:
     text = MANIFEST.to_json().replace('"format_version": 2', '"format_version": 1')
     assert text != MANIFEST.to_json()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pathpatch_runner.config import Dtype, ExperimentConfig, PatchConfig, UnitKind
+from pathpatch_runner.config import Dtype, ExperimentConfig, PatchConfig, StatisticsConfig, UnitKind
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 from pathpatch_runner.model import load
 from pathpatch_runner.model.native import NativeModelConfig
@@ -38,7 +38,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Any]]:
 
 
 def small(folder: Path, **changes: Any) -> ExperimentConfig:
-    return experiment(folder, patch=PatchConfig(units=[UnitKind.path]), **changes)
+    few = StatisticsConfig(n_resamples=50, n_permutations=50)
+    return experiment(
+        folder, **{"patch": PatchConfig(units=[UnitKind.path]), "statistics": few, **changes}
+    )
 
 
 def test_jobs_that_ask_something_else_of_one_model(

@@ -113,6 +113,8 @@ def _check_rows(effects: pa.Table, summary: pa.Table, shape: Sequence[int]) -> N
     """That the rows are a grid of this shape, in its order."""
     if effects.num_rows != np.prod(shape) or summary.num_rows != np.prod(shape[:-1]):
         raise ValueError(f"{effects.num_rows} effects of {summary.num_rows} rows")
+    if summary["n"][0].as_py() != shape[-1]:
+        raise ValueError(f"{shape[-1]} evaluation points in place of {summary['n'][0]}")
     for name in ("direction", "hypothesis", "unit", "path_id", "metric"):
         rows, cells = _codes(summary[name], effects[name])
         if (np.repeat(rows, shape[-1]) != cells).any():

@@ -11,6 +11,7 @@ from pathpatch_runner.config import ExperimentConfig
 from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.errors import ConfigError, did_you_mean, raise_together
 from pathpatch_runner.inputs import read_files
+from pathpatch_runner.inputs.parts import SHARD, part_of, shard_of
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.model.tokenizer import Tokenizer
 
@@ -43,4 +44,4 @@ def look(config: ExperimentConfig) -> Look:
         files = read_files(config, source, model)
     raise_together(files.problems)
     assert files.pairs is not None
-    return Look(files.pairs, files.tokenizer)
+    return Look(shard_of(files.pairs, part_of(config.shard, SHARD)), files.tokenizer)
