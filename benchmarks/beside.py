@@ -15,14 +15,18 @@ Python is kept beside the sources, as it is for who runs a command twice.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,14 +59,24 @@ def write_question(folder: Path) -> None:
     (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def command(tree: Path, outputs: Path, *arguments: str) -> float:
-    """Seconds of `python run.py ...` in a tree."""
+@dataclass(frozen=True)
+class Cost:
+    """Of a command. `cpu`: seconds of all its threads, which other programs change less."""
+
+    wall: float
+    cpu: float
+
+
+def command(tree: Path, outputs: Path, *arguments: str) -> Cost:
+    """What `python run.py ...` costs in a tree."""
     environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     line = [sys.executable, "run.py", *arguments, f"runtime.output_root={outputs}"]
-    began = time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(line, cwd=tree, env=environment, check=True, capture_output=True)
-    return time.perf_counter() - began
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(wall, cpu)
 
 
 def manifest(outputs: Path, experiment: str) -> dict[str, Any]:
@@ -73,12 +87,19 @@ def manifest(outputs: Path, experiment: str) -> dict[str, Any]:
     return data
 
 
-def found_again(tree: Path, experiment: str) -> list[float]:
-    """Seconds of the same command again."""
+def found_again(trees: Mapping[str, Path], experiment: str) -> dict[str, Cost]:
+    """Tree -> what the same command again costs: medians, the trees in turns."""
+    costs: dict[str, list[Cost]] = {name: [] for name in trees}
     with tempfile.TemporaryDirectory() as folder:
-        outputs = Path(folder)
-        command(tree, outputs, f"experiment={experiment}")
-        return [command(tree, outputs, f"experiment={experiment}") for _ in range(TURNS)]
+        for turn in range(1 + TURNS):
+            for name, tree in trees.items():
+                cost = command(tree, Path(folder) / name, f"experiment={experiment}")
+                if turn:
+                    costs[name].append(cost)
+    return {
+        name: Cost(statistics.median(c.wall for c in some), statistics.median(c.cpu for c in some))
+        for name, some in costs.items()
+    }
 
 
 def questions(tree: Path) -> dict[str, Any]:
@@ -90,10 +111,11 @@ def questions(tree: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, metric in (("first", "logit_diff"), ("second", "logprob")):
             arguments = ["--config-dir", str(mine), "experiment=beside", f"metrics=[{metric}]"]
-            seconds = command(tree, outputs, *arguments)
+            cost = command(tree, outputs, *arguments)
             said = manifest(outputs, "beside")
             found[name] = {
-                "seconds": seconds,
+                "seconds": cost.wall,
+                "cpu_seconds": cost.cpu,
                 "stages": said["timings"],
                 "forward_passes": said["counts"]["forward_passes"],
             }
@@ -108,10 +130,9 @@ def main() -> None:
     trees = {"now": HERE.parent} | ({"before": given.before.resolve()} if given.before else {})
     record: dict[str, Any] = {name: {} for name in trees}
     for experiment in ("micro", "induction"):
-        for name, tree in trees.items():
-            seconds = statistics.median(found_again(tree, experiment))
-            record[name][f"found {experiment}"] = seconds
-            print(f"{name:8} {experiment} again: {seconds:.2f} s")
+        for name, cost in found_again(trees, experiment).items():
+            record[name][f"found {experiment}"] = dataclasses.asdict(cost)
+            print(f"{name:8} {experiment} again: {cost.wall:.2f} s, of a processor {cost.cpu:.2f}")
     for name, tree in trees.items():
         record[name]["questions"] = questions(tree)
         for which, said in record[name]["questions"].items():

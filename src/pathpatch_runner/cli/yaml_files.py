@@ -36,6 +36,8 @@ class YamlFiles(FileConfigSource):
         text = read_text(file, "config", ConfigError)
         try:
             config = copy.deepcopy(_parsed(str(file), text))
+        except ConfigError:
+            raise
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = f":{mark.line + 1}" if mark else ""
