@@ -1,4 +1,4 @@
-"""What docs/large-runs.md says of costs follows from the newest record of benchmarks/beside.py."""
+"""What docs/large-runs.md says of costs follows from the newest record of what a job costs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ PAGE = (REPOSITORY / "docs" / "large-runs.md").read_text(encoding="utf-8")
 
 
 def test_costs_follow_from_the_record() -> None:
-    newest = sorted((REPOSITORY / "benchmarks" / "records").glob("beside-*.json"))[-1]
-    second = json.loads(newest.read_text())["now"]["questions"]["second"]
+    newest = sorted((REPOSITORY / "benchmarks" / "records").glob("jobs-*.json"))[-1]
+    second = json.loads(newest.read_text())
     stages, whole = second["stages"], second["seconds"]
     work = stages["execute"] + stages["baseline"]
     load = stages["load"]
