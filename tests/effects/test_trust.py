@@ -81,7 +81,7 @@ def test_readings_say_what_the_plain_runs_did() -> None:
         ("loss", "denoising", "nats"),
         ("logit_diff", "denoising", "logits"),
     ]
-    assert [each.says_something for each in readings] == [True, False] * 2
+    assert [not each.withheld for each in readings] == [True, False] * 2
     assert readings[0].clean == 2.0
     assert readings[0].total_effect == pytest.approx(10 / 3)
     assert readings[2].total_effect == pytest.approx(-10 / 3)
@@ -128,5 +128,5 @@ def test_a_total_without_effect_is_withheld_as_often_as_the_interval_promises() 
         clean, corrupt = rng.normal(5.0, 1.0, (2, 2, 40))
         made = results([unit()], [corrupt], plain=PlainRuns(clean, corrupt), points=points)
         statistics = StatisticsConfig(n_resamples=200, n_permutations=1)
-        kept += sum(each.says_something for each in readings_of(summary_table(made, statistics, 0)))
+        kept += sum(not each.withheld for each in readings_of(summary_table(made, statistics, 0)))
     assert kept / 600 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 600) + 0.015

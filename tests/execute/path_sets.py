@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from pathpatch_runner.dataset import Pair, PairSet, Point
@@ -10,7 +11,7 @@ from pathpatch_runner.dataset.positions import position_classes
 from pathpatch_runner.execute.memory import Budget
 from pathpatch_runner.execute.sources import Corruption
 from pathpatch_runner.execute.task import Task
-from pathpatch_runner.expression.alphabet import Alphabet, distance_classes, mentioned_positions
+from pathpatch_runner.expression.alphabet import Alphabet, distance_classes, patterns_of
 from pathpatch_runner.expression.ast import PathSet, Position, Route, StepPattern, Steps
 from pathpatch_runner.expression.domain import stream
 from pathpatch_runner.graph import Graph
@@ -115,6 +116,17 @@ def _point(rng: random.Random, position: int, d_vocab: int) -> Point:
     answers, distractors = rng.choice([(1, 1), (1, 1), (3, 1), (2, 2)])
     tokens = rng.sample(range(d_vocab), answers + distractors)
     return Point(position, tuple(tokens[:answers]), tuple(tokens[answers:]))
+
+
+def mentioned_positions(path_sets: Iterable[PathSet]) -> tuple[Position, ...]:
+    """Positions the path sets mention, sorted."""
+    found = {
+        position
+        for pattern in patterns_of(path_sets)
+        for position in (pattern.write, pattern.read)
+        if position is not None
+    }
+    return tuple(sorted(found, key=lambda position: (position.name or "", position.offset)))
 
 
 def task_of(

@@ -97,11 +97,6 @@ class Reading:
     high: float | None
     withheld: str
 
-    @property
-    def says_something(self) -> bool:
-        """Whether shares of the total effect mean anything."""
-        return not self.withheld
-
 
 def readings_of(summary: pa.Table) -> tuple[Reading, ...]:
     """Every metric and direction of a summary, in order of first appearance: does the model do

@@ -199,17 +199,6 @@ def patterns_of(path_sets: Iterable[PathSet]) -> list[StepPattern]:
     return [pattern for steps in found.values() for pattern in steps.patterns]
 
 
-def mentioned_positions(path_sets: Iterable[PathSet]) -> tuple[Position, ...]:
-    """Positions the path sets mention, sorted."""
-    found = {
-        position
-        for pattern in patterns_of(path_sets)
-        for position in (pattern.write, pattern.read)
-        if position is not None
-    }
-    return tuple(sorted(found, key=lambda position: (position.name or "", position.offset)))
-
-
 def distance_classes(path_sets: Iterable[PathSet], *, causal: bool) -> tuple[BackClass, ...]:
     """The coarsest ranges of distances that the `~` constraints of the path sets tell apart.
 

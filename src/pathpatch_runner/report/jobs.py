@@ -17,9 +17,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pathpatch_runner.errors import StoreError
+from pathpatch_runner.reading import parse_yaml, read_text
 from pathpatch_runner.report.run_view import TABLES, RunView, read_run
 from pathpatch_runner.store.lock import is_locked
 
@@ -101,12 +100,12 @@ def _job(directory: Path, tables: Sequence[str]) -> Job:
 
 def _settings(directory: Path) -> dict[str, str]:
     """From Hydra's own record of the command line."""
+    file = directory / ".hydra" / "overrides.yaml"
     try:
-        text = (directory / ".hydra" / "overrides.yaml").read_text(encoding="utf-8")
-        overrides = yaml.safe_load(text) or []
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        overrides = parse_yaml(read_text(file, file.name, StoreError), file.name, StoreError)
+    except StoreError:
         return {}
-    return _parsed(overrides)
+    return _parsed(overrides or [])
 
 
 def _from_command(view: RunView) -> dict[str, str]:
