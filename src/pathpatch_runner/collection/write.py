@@ -35,7 +35,9 @@ from pathpatch_runner.effects import (
     tables_of,
 )
 from pathpatch_runner.effects.schema import SET_PREFIX
+from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inputs.parts import KEYS, Part
+from pathpatch_runner.reading import parse_yaml
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.store import RunDirectory, reproducible
@@ -205,7 +207,7 @@ def _hydra_files(part: PartRun) -> dict[str, str]:
 def _words(text: str) -> list[str]:
     """Overrides as Hydra noted them; none where that is no list."""
     try:
-        said = yaml.safe_load(text)
-    except (ValueError, RecursionError, yaml.YAMLError):
+        said = parse_yaml(text, "overrides.yaml", StoreError)
+    except StoreError:
         return []
     return [str(word) for word in said] if isinstance(said, list) else []
