@@ -5,7 +5,7 @@ export HF_HUB_OFFLINE ?= 1
 export WANDB_MODE ?= disabled
 export RAY_USAGE_STATS_ENABLED ?= 0
 
-.PHONY: browser site pages induction sweeps ray tracking test test-slow test-all check format smollm2 notebook regress regress-all accept bench clean
+.PHONY: browser site pages induction soak sweeps ray tracking test test-slow test-all check format smollm2 notebook regress regress-all accept bench clean
 
 induction: .venv/.run  ## run the main job: held-out text, then repeated random tokens
 	$(BIN)/python run.py experiment=induction
@@ -24,6 +24,9 @@ test-slow: .venv/.dev  ## what installs, trains, or kills and makes anew: a few 
 
 test-all: .venv/.dev  ## all tests that need no accelerator and no network
 	$(TESTS) -m "not gpu and not network and not ray"
+
+soak: .venv/.dev  ## kill -9 at a thousand random moments of runs, searches, sweeps and collecting
+	KILLS=1000 $(TESTS) -m slow tests/killed -s
 
 sweeps: .venv/.dev  ## sweeps in several processes, really run: about two minutes
 	$(BIN)/pytest tests/cli/test_sweeps.py -m "not ray"

@@ -34,7 +34,7 @@ class Nursery:
     def do(self, scenario: str, folder: Path, moment: int = 0) -> str:
         """The scenario in the folder."""
         assert self._process.stdin is not None
-        print(scenario, folder, moment, file=self._process.stdin, flush=True)
+        print(scenario, folder, moment, sep="\t", file=self._process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> str:
@@ -91,12 +91,12 @@ def _child(scenario: str, folder: Path, last: int, writing: int) -> None:
 def _main() -> None:
     import transformer_lens  # noqa: F401
 
-    import killed.scenarios  # noqa: F401
-    import pathpatch_runner.runner.pipeline  # noqa: F401
+    from killed.scenarios import short_pages
 
+    short_pages()
     print("ready", flush=True)
     for line in sys.stdin:
-        scenario, folder, last = line.split()
+        scenario, folder, last = line.rstrip("\n").split("\t")
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:

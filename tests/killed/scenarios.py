@@ -1,7 +1,8 @@
 """What is killed: everything that writes to an output folder, small enough to be done in a moment.
 
-Each is a function of a folder with the data in it, and writes below `folder/outputs`. `PREPARED`
-are those that need something there first, which is never killed.
+Each is a function of a folder with the data in it, and writes below `folder/outputs`. `FIRST` names
+what must be there before a scenario begins, and is not killed. Pages, which take longer than all
+else together, are short.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli.own_configs import add_experiment
+from pathpatch_runner import collect as collecting
 from pathpatch_runner.cli.command import main
+from pathpatch_runner.collection import write
 from pathpatch_runner.config import Direction, ExperimentConfig, SearchConfig
 from pathpatch_runner.execute.delta.executor import DeltaOnBatch
-from pathpatch_runner.runner import Request, run
+from pathpatch_runner.runner import Request, pipeline, run
 from runs.small import experiment, write_pairs
 
 
@@ -55,5 +58,30 @@ def sweep(folder: Path) -> None:
     main()
 
 
-SCENARIOS: dict[str, Callable[[Path], None]] = {"single": single, "search": search, "sweep": sweep}
-PREPARED: dict[str, Callable[[Path], None]] = {}
+def parts(folder: Path) -> None:
+    """Both halves of the pairs."""
+    for shard in ("1/2", "2/2"):
+        config = small(folder)
+        config.shard = shard
+        run(Request(config, overrides={"shard": shard}))
+
+
+def collect(folder: Path) -> None:
+    """One run of its parts."""
+    assert collecting.main([str(folder / "outputs" / "small")]) == 0
+
+
+def short_pages() -> None:
+    """In this process, from now on."""
+    for module in (pipeline, write):
+        module.render_report = lambda _: "a page"  # type: ignore[attr-defined]
+
+
+KILLED: dict[str, Callable[[Path], None]] = {
+    "single": single,
+    "search": search,
+    "sweep": sweep,
+    "collect": collect,
+}
+FIRST: dict[str, Callable[[Path], None]] = {"collect": parts}
+SCENARIOS = KILLED | {f"before {name}": do for name, do in FIRST.items()}

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from killed.nursery import Nursery, nursery
-from killed.scenarios import PREPARED, SCENARIOS
+from killed.scenarios import FIRST, KILLED
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inventory.kept import KeptRun, kept_runs
 from pathpatch_runner.store.known import FOLDER
@@ -71,11 +71,13 @@ def check(outputs: Path, expected: dict[str, dict[str, bytes]], seen: Seen) -> N
         json.loads(proof.read_text())
 
 
-def prepared(folder: Path, scenario: str) -> Path:
+def prepared(nurse: Nursery, folder: Path, scenario: str) -> Path:
+    """A folder with the data, and with what must be there before the scenario begins."""
     folder.mkdir()
     write_pairs(folder / "pairs.jsonl")
-    if scenario in PREPARED:
-        PREPARED[scenario](folder)
+    if scenario in FIRST:
+        answer = nurse.do(f"before {scenario}", folder)
+        assert answer.isdigit(), answer
     return folder
 
 
@@ -87,14 +89,15 @@ def killed(
     nurse: Nursery, scenario: str, tmp_path: Path, kills: int, chance: random.Random
 ) -> Seen:
     """Attempts, each killed at a moment, until one finishes; then from nothing again."""
-    whole = prepared(tmp_path / "whole", scenario)
+    before = prepared(nurse, tmp_path / "before", scenario)
+    whole = shutil.copytree(before, tmp_path / "whole")
     answer = nurse.do(scenario, whole)
     assert answer.isdigit(), answer
     expected = finished(whole / "outputs")
     assert expected
     moments, seen = int(answer), Seen()
     while seen.kills < kills:
-        folder = prepared(tmp_path / f"killed{seen.finished}", scenario)
+        folder = shutil.copytree(before, tmp_path / f"killed{seen.finished}")
         while seen.kills < kills:
             answer = nurse.do(scenario, folder, chance.randint(1, moments))
             check(folder / "outputs", expected, seen)
@@ -111,11 +114,11 @@ def killed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", KILLED)
 def test_killed_at_random_moments(
     tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chance, kills = random.Random(f"13 {scenario}"), -(-KILLS // len(SCENARIOS))
+    chance, kills = random.Random(f"13 {scenario}"), -(-KILLS // len(KILLED))
     with nursery() as nurse:
         seen = killed(nurse, scenario, tmp_path, kills, chance)
     assert seen.kills == kills

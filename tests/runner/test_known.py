@@ -30,6 +30,12 @@ N_UNITS, N_PAIRS = 6, 4
 """Of the small experiment: a path, a family of four, their union."""
 
 
+@pytest.fixture(autouse=True)
+def _no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages take longer than everything else here together."""
+    monkeypatch.setattr("pathpatch_runner.runner.pipeline.render_report", lambda _: "a page")
+
+
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every chunk has one unit."""
