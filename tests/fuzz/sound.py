@@ -38,6 +38,20 @@ GRAPH: dict[str, Any] = {
     },
 }  # fmt: skip
 EDGES = b"input->m0\nm0->m1\nm1->logits\n"
+PUBLISHED: dict[str, Any] = {
+    "golden": {"runs": [{"experiment": "micro"}]},
+    "claims": [
+        {
+            "id": "one",
+            "experiment": "micro",
+            "where": {"path_id": "skip", "direction": "denoising"},
+            "column": "clean",
+            "value": 25,
+            "tolerance": 0,
+            "source": "by hand",
+        }
+    ],
+}
 CONFIG = b"""# @package _global_
 defaults: [override /model: native, override /dataset: jsonl]
 experiment: my

@@ -18,6 +18,8 @@ from pathpatch_runner.errors import CircuitError, PathPatchError, did_you_mean
 MOST_SHOWN = 10
 """Names that a message shows; the error itself holds all of them."""
 
+MOST_LONG = 200
+"""Characters of the name of an edge."""
 _EDGE = re.compile(r"\s*(?P<writer>[\w.]+)\s*->\s*(?P<reader>[\w.]+)\s*(?:<(?P<slot>[^<>]*)>)?\s*")
 _HEAD = re.compile(r"(?:a(\d+)\.h?(\d+)|(\d+)\.(\d+)|L(\d+)H(\d+))")
 
@@ -45,8 +47,9 @@ def find_edge(name: str, edges: Edges) -> int | Wrong:
 
 
 def _find(name: str, edges: Edges) -> int | Wrong:
-    match = _EDGE.fullmatch(name)
+    match = _EDGE.fullmatch(name) if len(name) <= MOST_LONG else None
     if match is None:
+        name = name if len(name) <= MOST_LONG else f"{name[:MOST_LONG]}..."
         return Wrong(name, Mistake.unknown, "write writer->reader<slot>: a0.h3->a1.h9<k>")
     graph = edges.graph
     writer, reader = (_canonical(match[part]) for part in ("writer", "reader"))

@@ -21,8 +21,10 @@ from pathpatch_runner.circuit.graph_json import read_graph_json
 from pathpatch_runner.circuit.names import Wrong, find_edge, twice, wrong_edges
 from pathpatch_runner.errors import CircuitError, raise_together
 from pathpatch_runner.graph import Graph
-from pathpatch_runner.reading import numbered_lines, parse_json, read_text
+from pathpatch_runner.reading import numbered_lines, parse_json, read_text, within_memory
 
+MOST_TIMES, MOST_NAMED = 4, 100_000
+"""How many times as many edges as the model has are looked at one by one, to say what is wrong."""
 PICKLED = (".pt", ".pth", ".pkl", ".pickle")
 
 
@@ -31,12 +33,12 @@ def read_circuit(path: Path, graph: Graph, where: str) -> GraphFile:
 
     Raises CircuitError, or `Problems` of several.
     """
-    text = circuit_text(path, where)
-    if is_json(path, text):
-        return read_graph_json(
-            parse_json(text, path.name, CircuitError, non_finite=True), graph, where
-        )
-    return read_edge_lines(text, graph, where)
+    with within_memory(f"{where}: {path.name}", CircuitError):
+        text = circuit_text(path, where)
+        if is_json(path, text):
+            data = parse_json(text, path.name, CircuitError, non_finite=True)
+            return read_graph_json(data, graph, where)
+        return read_edge_lines(text, graph, where)
 
 
 def circuit_text(path: Path, where: str) -> str:
@@ -77,6 +79,9 @@ def read_edge_names(names: object, graph: Graph, where: str) -> GraphFile:
 
 def _listed_edges(names: Sequence[str], graph: Graph, where: str) -> GraphFile:
     edges = edges_of(graph)
+    if len(names) > MOST_TIMES * len(edges) + MOST_NAMED:
+        what = f"{where}: {len(names):,} edges, and this model has {len(edges):,}"
+        raise CircuitError(f"{what}. Is it a circuit of this model?")
     found = [find_edge(name, edges) for name in names]
     numbers = [one for one in found if not isinstance(one, Wrong)]
     problems = wrong_edges([one for one in found if isinstance(one, Wrong)], where)

@@ -168,6 +168,8 @@ def _message(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return explain(error)
+    if isinstance(error, MemoryError):
+        return "out of memory. Use less data at once, or a smaller model"
     if isinstance(error, OSError):
         where = f'"{error.filename}": ' if error.filename else ""
         return f"{where}{error.strerror or error}"

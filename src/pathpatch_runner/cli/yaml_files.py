@@ -44,8 +44,9 @@ class YamlFiles(FileConfigSource):
             raise ConfigError(
                 f"{file}{line}: not YAML: {error.problem or error.context}"
             ) from error
-        except RecursionError:
-            raise ConfigError(f"{file}: {too_deep()}") from None
+        except (RecursionError, MemoryError) as error:
+            what = too_deep() if isinstance(error, RecursionError) else "does not fit into memory"
+            raise ConfigError(f"{file}: {what}") from None
         except (yaml.YAMLError, OSError, ValueError) as error:
             raise ConfigError(f"{file}: not a config: {str(error).splitlines()[0]}") from error
         try:

@@ -40,6 +40,9 @@ class Labels(Enum):
     years = "years"
 
 
+MOST_COLUMNS = 1000
+
+
 @dataclass
 class EapCsvDatasetConfig(DatasetConfig):
     """EAP-IG's CSV. `labels`: token ids (`ids`), texts of one token (`texts`), two digits of a
@@ -102,6 +105,9 @@ class EapCsv(DatasetKind):
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         config, file = self.config, self.path.name
+        if len(columns) > MOST_COLUMNS:
+            what = f"{file}:1: {len(columns):,} columns, and {MOST_COLUMNS:,} at most are read"
+            raise DatasetError(f"{what}. Is it a table with a header?")
         twice = {name for name in columns if name and columns.count(name) > 1}
         problems = [
             DatasetError(f'{file}:1: the column "{name}" stands twice. Rename one of them')

@@ -6,8 +6,10 @@ from pathpatch_runner.config import DatasetConfig
 from pathpatch_runner.dataset.align import align
 from pathpatch_runner.dataset.kind import Context
 from pathpatch_runner.dataset.pair import PairSet
+from pathpatch_runner.errors import DatasetError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.tokenizer import Tokenizer
+from pathpatch_runner.reading import within_memory
 from pathpatch_runner.registry import DATASETS
 
 
@@ -19,4 +21,5 @@ def load_dataset(
     Raises DatasetError with everything that is wrong.
     """
     kind = DATASETS.get(config.kind, "dataset.kind")
-    return align(kind(config, seed), Context(tokenizer, shape))
+    with within_memory("dataset", DatasetError):
+        return align(kind(config, seed), Context(tokenizer, shape))

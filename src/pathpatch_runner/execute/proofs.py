@@ -26,6 +26,7 @@ from pathpatch_runner.errors import PathPatchError
 from pathpatch_runner.execute.delta.proof import Proof
 from pathpatch_runner.execute.guards import Guard
 from pathpatch_runner.model.wiring import Probed
+from pathpatch_runner.reading import read_record
 
 log = logging.getLogger(__name__)
 FOLDER = ".proofs"
@@ -62,7 +63,7 @@ class Proofs:
         if self.again or self.root is None:
             return None
         try:
-            data = json.loads((self.root / self.file).read_text(encoding="utf-8"))
+            data = json.loads(read_record(self.root / self.file))
             if data["about"] != json.loads(json.dumps(self.about)):
                 return None
             proof = data["proof"]

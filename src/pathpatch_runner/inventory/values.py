@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pathpatch_runner.reading import read_record
 from pathpatch_runner.store.atomic import explained
 from pathpatch_runner.store.known import ABOUT, FOLDER
 
@@ -42,7 +43,7 @@ def remove_values(values: KeptValues) -> None:
 
 def _code(folder: Path) -> str:
     try:
-        return str(json.loads((folder / ABOUT).read_text(encoding="utf-8"))["digests"]["code"])
+        return str(json.loads(read_record(folder / ABOUT))["digests"]["code"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 

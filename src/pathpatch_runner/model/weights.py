@@ -18,6 +18,7 @@ import torch
 from pathpatch_runner.errors import ModelError
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.model.files import PICKLED, readable, refused_pickle
+from pathpatch_runner.reading import within_memory
 
 MOST_SHOWN = 8
 OPTIONAL = "unembed.b_U"
@@ -124,7 +125,10 @@ def _read(path: Path, *, pickled: bool) -> dict[str, torch.Tensor]:
     if path.suffix in PICKLED and not pickled:
         raise ModelError(refused_pickle("model.weights", path))
     try:
-        with readable(path, "model.weights"):
+        with (
+            readable(path, "model.weights"),
+            within_memory(f'model.weights: "{path}"', ModelError),
+        ):
             if pickled:
                 tensors = torch.load(path, map_location="cpu", weights_only=True)
             else:

@@ -7,13 +7,18 @@ guess an encoding would give other prompts than those written.
 from __future__ import annotations
 
 import codecs
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.reading.memory import within_memory
 
 MOST_BYTES = 2**30
 """The largest file that is read."""
+MOST_OF_RECORD = 2**25
+"""The largest of our own records: a manifest, a plan."""
 OTHER_ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -25,7 +30,11 @@ OTHER_ENCODINGS = {
 
 def read_text(path: Path, where: str, error: type[PathPatchError]) -> str:
     """The text of a file, without its byte order mark; line ends as they are in the file."""
-    data = _read_bytes(path, where, error)
+    with within_memory(f'{where}: "{path}"', error):
+        return _text(_read_bytes(path, where, error), path, where, error)
+
+
+def _text(data: bytes, path: Path, where: str, error: type[PathPatchError]) -> str:
     for mark, encoding in OTHER_ENCODINGS.items():
         if data.startswith(mark):
             raise error(
@@ -48,6 +57,16 @@ def read_text(path: Path, where: str, error: type[PathPatchError]) -> str:
         ) from problem
 
 
+def read_record(path: Path) -> str:
+    """The text of a file that this package wrote itself: a record, of bounded size. Raises OSError
+    (a file that is too large among them) or UnicodeDecodeError."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MOST_OF_RECORD:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return file.read(size + 1).decode("utf-8")
+
+
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """(number from 1, line) of every line that is not blank. Only a line feed ends a line, with or
     without a carriage return before it: JSON may hold U+2028 and the like inside a text."""
@@ -66,11 +85,13 @@ def _read_bytes(path: Path, where: str, error: type[PathPatchError]) -> bytes:
         if not path.is_file():
             raise error(f'{where}: "{path}" is not a regular file. Save what it gives as one')
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            size = os.fstat(file.fileno()).st_size
+            # One byte more, to see a file that grows. A read of MOST_BYTES would ask for as much.
+            data = file.read(size + 1) if size <= MOST_BYTES else b""
     except OSError as problem:
         reason = problem.strerror or type(problem).__name__
         raise error(f'{where}: "{path}" cannot be read: {reason}') from problem
-    if len(data) > MOST_BYTES:
+    if max(size, len(data)) > MOST_BYTES:
         raise error(f'{where}: "{path}" is larger than {MOST_BYTES:,} bytes. Use a part of it')
     return data
 

@@ -12,8 +12,11 @@ import re
 from typing import Any, NoReturn
 
 from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.reading.memory import within_memory
 from pathpatch_runner.reading.refusals import equal_keys, quoted, too_deep, unusable
 
+MOST_VALUES = 2**22
+"""Of one JSON text, a line of JSON Lines, by its commas: a circuit of a million edges."""
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[{}\[\]]|\n', re.DOTALL)
 """What matters for finding the keys of objects: texts (a key has a colon behind it), brackets,
 line ends."""
@@ -32,15 +35,21 @@ def parse_json(
 
     A message begins with the file's name and the line where it can be known.
     """
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=float if non_finite else _no_number,
-            parse_float=_finite,
-            parse_int=_whole,
+    if text.count(",") > MOST_VALUES:
+        raise error(
+            f"{where}:{first_line}: more than {MOST_VALUES:,} values in one JSON text. Write a "
+            "record a line (JSON Lines), or use a part of it"
         )
-        problem = unusable(value)
+    try:
+        with within_memory(where, error):
+            value = json.loads(
+                text,
+                object_pairs_hook=_object,
+                parse_constant=float if non_finite else _no_number,
+                parse_float=_finite,
+                parse_int=_whole,
+            )
+            problem = unusable(value)
     except json.JSONDecodeError as caught:
         line = first_line + caught.lineno - 1
         raise error(f"{where}:{line}: not JSON: {caught.msg} (column {caught.colno})") from caught

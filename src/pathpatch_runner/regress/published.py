@@ -82,7 +82,7 @@ def read_published(folder: Path) -> Published:
     _known(where, data, ("claims", "golden"))
     problems: list[PathPatchError] = []
     claims: list[Claim] = []
-    for number, entry in enumerate(data.get("claims") or [], start=1):
+    for number, entry in enumerate(_listed(where, data, "claims"), start=1):
         try:
             claims.append(_claim(f"{where}: claim {number}", entry))
         except PublishedError as problem:
@@ -200,8 +200,15 @@ def _golden(where: str, entry: Any) -> GoldenSpec:
     tolerance = entry.get("tolerance") or {}
     if not isinstance(tolerance, dict):
         raise PublishedError(f'{where}: "tolerance" must be an object of columns and numbers')
-    runs = tuple(_run(where, run) for run in entry.get("runs") or [])
+    runs = tuple(_run(where, run) for run in _listed(where, entry, "runs"))
     return GoldenSpec(runs, {str(key): _number(where, tolerance, key) for key in tolerance})
+
+
+def _listed(where: str, entry: Mapping[str, Any], key: str) -> list[Any]:
+    value = entry.get(key) or []
+    if not isinstance(value, list):
+        raise PublishedError(f'{where}: "{key}" must be a list, not {value!r}')
+    return value
 
 
 def _number(where: str, entry: Mapping[str, Any], key: str) -> float:

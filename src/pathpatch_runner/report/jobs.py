@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pathpatch_runner.errors import StoreError
-from pathpatch_runner.reading import parse_yaml, read_text
+from pathpatch_runner.reading import parse_yaml, read_record, read_text
 from pathpatch_runner.report.run_view import TABLES, RunView, read_run
 from pathpatch_runner.store.lock import is_locked
 
@@ -124,7 +124,7 @@ def _parsed(overrides: Any) -> dict[str, str]:
 
 def _json(path: Path) -> Mapping[str, Any] | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_record(path))
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pathpatch_runner.errors import StoreError
+from pathpatch_runner.reading import read_record
 from pathpatch_runner.report.rows import Section, Settings, sections_of, settings_of
 from pathpatch_runner.store.manifest import misfits
+from pathpatch_runner.store.parquet import read_parquet
 
 TABLES = (
     "summary",
@@ -75,14 +76,14 @@ def read_run(directory: Path | str, tables: Sequence[str] = TABLES) -> RunView:
     files that cannot be read."""
     directory = Path(directory)
     try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads(read_record(directory / "manifest.json"))
         found = {
-            name: pq.read_table(file)
+            name: read_parquet(file)
             for name in tables
             if (file := directory / f"{name}.parquet").is_file()
         }
         plan = directory / "plan.txt"
-        text = plan.read_text(encoding="utf-8") if plan.is_file() else ""
+        text = read_record(plan) if plan.is_file() else ""
     except FileNotFoundError:
         raise StoreError(
             f'"{directory}" has no manifest.json: it is no finished run. Run it again'

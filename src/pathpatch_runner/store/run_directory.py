@@ -20,9 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pathpatch_runner.errors import StoreError
+from pathpatch_runner.reading import read_record
 from pathpatch_runner.store import atomic
 from pathpatch_runner.store.lock import locked
 from pathpatch_runner.store.manifest import Manifest
+from pathpatch_runner.store.parquet import read_parquet
 from pathpatch_runner.store.provenance import utc_now
 
 log = logging.getLogger("pathpatch_runner")
@@ -65,7 +67,7 @@ class RunDirectory:
     def load_manifest(self) -> Manifest:
         """Raises StoreError where there is none or it cannot be read."""
         try:
-            text = (self.path / MANIFEST).read_text(encoding="utf-8")
+            text = read_record(self.path / MANIFEST)
         except (FileNotFoundError, NotADirectoryError):
             raise StoreError(
                 f'"{self.path}" has no {MANIFEST}: the run is not complete. Run it again'
@@ -107,7 +109,7 @@ class RunDirectory:
     def read_text(self, name: str) -> str:
         """Raises StoreError where it cannot be read."""
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return read_record(self.path / name)
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(
                 f'"{self.path / name}" cannot be read: {error}. Run the experiment again with '
@@ -117,9 +119,7 @@ class RunDirectory:
     def read_table(self, name: str) -> pa.Table:
         """`name` (such as `summary.parquet`). Raises StoreError where it cannot be read."""
         try:
-            # Not `pq.read_table`: that imports pyarrow.dataset and, with it, pandas.
-            with pq.ParquetFile(self.path / name) as file:
-                return file.read()
+            return read_parquet(self.path / name)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
                 f'"{self.path / name}" cannot be read: {error}. Delete the run and run it again'
@@ -131,7 +131,7 @@ class RunDirectory:
         try:
             with locked(self.path, patience=5.0):
                 for path in sorted(self.path.glob("*.parquet")):
-                    self.write_table(path.name, change(pq.read_table(path)))
+                    self.write_table(path.name, change(read_parquet(path)))
         except OSError as error:
             log.warning('"%s" is left as it is: %s', self.path, error)
 
