@@ -11,6 +11,7 @@ from pathpatch_runner.report.rows import (
     Settings,
     label,
     most_important,
+    rows_of,
     sections_of,
     settings_of,
 )
@@ -81,3 +82,13 @@ def test_a_table_that_says_nothing_of_its_run_is_read_all_the_same() -> None:
     assert settings_of(bare) == Settings()
     assert settings_of(bare).interval == "interval"
     assert sections_of(bare)[0].quantity == "loss"
+
+
+def test_numbers_that_are_none_are_none_in_every_chunk_and_slice() -> None:
+    first = pa.array([1.5, None, math.nan])
+    chunks = [first, pa.array([], pa.float64()), pa.array([math.inf, -2.0, None])]
+    table = pa.table({"x": pa.chunked_array(chunks)})
+    assert [row["x"] for row in rows_of(table)] == [1.5, None, None, None, -2.0, None]
+    assert [row["x"] for row in rows_of(table.slice(1, 4))] == [None, None, None, -2.0]
+    nothing = pa.table({"x": pa.nulls(2, pa.float64())})
+    assert [row["x"] for row in rows_of(nothing)] == [None, None]
