@@ -10,6 +10,7 @@ overrides   what was set, as the tables say it
 typed       composed config -> `ExperimentConfig`
 messages    what Hydra and OmegaConf report, in our words
 compose     `compose`: the config that a command would run
+once        a single run is composed once
 sweep       the jobs of a sweep, checked before the first of them runs
 command     `main`
 record      `main`, with a record for programs

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pathpatch_runner.cli.compose import ROOT, VERSION_BASE
 from pathpatch_runner.cli.interrupt import interruptible
 from pathpatch_runner.cli.messages import check_override, explain
+from pathpatch_runner.cli.once import OnceLoader
 from pathpatch_runner.cli.origins import Origins
 from pathpatch_runner.cli.overrides import set_values
 from pathpatch_runner.cli.schema import register_schemas
@@ -224,7 +225,7 @@ def _main() -> None:
         for override in overrides:
             if wrong := check_override(override):
                 raise ConfigError(wrong)
-        with users_first(folders), read_by_us(), sections_begun():
+        with users_first(folders), read_by_us(), sections_begun(OnceLoader):
             decorate = hydra.main(
                 version_base=VERSION_BASE, config_path=config_path(), config_name=ROOT
             )

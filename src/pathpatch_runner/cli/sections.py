@@ -43,11 +43,11 @@ class SectionLoader(ConfigLoaderImpl):
 
 
 @contextmanager
-def sections_begun() -> Iterator[None]:
+def sections_begun(loader: type[SectionLoader] = SectionLoader) -> Iterator[None]:
     """While `hydra.main` runs, its loader is ours."""
     names = vars(hydra)
     before = names["ConfigLoaderImpl"]
-    names["ConfigLoaderImpl"] = SectionLoader
+    names["ConfigLoaderImpl"] = loader
     try:
         yield
     finally:
