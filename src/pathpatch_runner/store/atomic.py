@@ -62,7 +62,8 @@ def _mend(path: Path, error: OSError) -> str:
         return f'"{blocked}" is a file where a folder must be. Name another folder'
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space" in str(error):
         return "Make room there, or name another folder, and run again: what is done is kept"
-    if not path.parent.is_dir():
+    denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    if not denied and not path.parent.is_dir():
         return "Make the folder first, or name another one"
     return "Name a folder that you may write to (runtime.output_root)"
 

@@ -32,8 +32,9 @@ def locked(directory: Path, patience: float = 0.0) -> Iterator[None]:
         try:
             handle = _acquire(path)
             break
-        except StoreError:
-            if time.monotonic() >= last_try:
+        except StoreError as error:
+            # What the operating system refuses it refuses again.
+            if error.__cause__ is not None or time.monotonic() >= last_try:
                 raise
             time.sleep(PAUSE)
     try:

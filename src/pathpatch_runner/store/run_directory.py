@@ -132,7 +132,7 @@ class RunDirectory:
             with locked(self.path, patience=5.0):
                 for path in sorted(self.path.glob("*.parquet")):
                     self.write_table(path.name, change(read_parquet(path)))
-        except OSError as error:
+        except (OSError, StoreError) as error:
             log.warning('"%s" is left as it is: %s', self.path, error)
 
     def write_text(self, name: str, text: str) -> None:
