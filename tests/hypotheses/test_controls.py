@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pathpatch_runner.circuit import Circuit, circuit_of, edges_of
+from pathpatch_runner.config import UnitKind
 from pathpatch_runner.errors import HypothesisError
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.expression.canonical import canonical
@@ -15,7 +16,8 @@ from pathpatch_runner.expression.count import count_paths
 from pathpatch_runner.expression.resolve import read_route
 from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph, ModelShape
-from pathpatch_runner.hypothesis.controls import matched_path_sets
+from pathpatch_runner.hypothesis import Unit
+from pathpatch_runner.hypothesis.controls import controls_problems, matched_path_sets
 from pathpatch_runner.plan.orbits import orbits_of
 
 GRAPH = Graph(ModelShape(2, 3, 6, 2, 11, 16))
@@ -124,3 +126,14 @@ def test_too_few(text: str, n: int, shape: str, there: str, why: str) -> None:
         f"controls: {n} matched path sets were asked for, but there are {there} others of the "
         f"shape of {shape}: {why}"
     )
+
+
+def test_bindings_without_controls_are_one_problem_of_their_entry() -> None:
+    texts = ("m0 => logits", "m1 => logits", "m0 => logits")
+    units = [
+        Unit("h", UnitKind.path, f"e[s={text[:2]}]", text, (("s", text[:2]),), paths(text), "e")
+        for text in texts
+    ]
+    (problem,) = controls_problems(units, GRAPH, 1)
+    assert str(problem).startswith("hypotheses.h, e[s=m0]: patch.controls: 1 matched")
+    assert str(problem).endswith("Leave its controls out (and 1 more of its bindings)")

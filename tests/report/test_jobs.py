@@ -89,6 +89,10 @@ def test_the_page_of_a_sweep(sweep: Path, capsys: pytest.CaptureFixture[str]) ->
     assert f"no {HOSTILE}" in text
     assert html.count("<script>") == 1
     assert {"0a/report.html", "0b/report.html"} <= set(shown.values("href", "a"))
+    # The heads of the columns say what their lines are; runs stand by size, not by run key.
+    assert "patch.source size unit" in text
+    assert text.index("0a corrupt 2 done") < text.index("0c corrupt 10 failed")
+    assert text.index("0c corrupt 10 failed") < text.index("0b mean 10 done")
     # One of the swept keys is a number: there is a line for each unit and source.
     assert "share of the total effect against size" in "".join(shown.values("aria-label", "svg"))
 

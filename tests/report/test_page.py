@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from pathpatch_runner.report.page import render_report
+from pathpatch_runner.report.page.found import _hidden
 from pathpatch_runner.report.page.numbers import COLUMNS
 from pathpatch_runner.store import Counts
 from report.pages import Page
@@ -367,3 +368,51 @@ def test_contrasts_are_said_and_drawn() -> None:
     assert "The difference refinement is -1.500 [-2.000, -1.000], p 0.002." in said(
         table, tables=tables
     )
+
+
+def test_a_binding_to_an_absolute_position_is_named_whole() -> None:
+    rows = [head_row("a0.h0", "[2]", 3.0) | {"path_id": "f[s=a0.h0,r=[2]]", "q_value": 0.001}]
+    rows += [head_row("a0.h1", "[3]", 0.1)]
+    assert "s=a0.h0,r=[2] (3.000" in said(summary(*rows))
+
+
+def test_shapley_values_are_said_in_order_of_size() -> None:
+    whole = row("a+b", 4.0, unit="hypothesis")
+    keys = ("hypothesis", "metric", "direction")
+    entries = {("a", None): 1.0, ("b", None): 3.0, ("a", "b"): -0.5}
+    rows = [
+        {key: whole[key] for key in keys} | {"entry": entry, "other": other, "value": value}
+        for (entry, other), value in entries.items()
+    ]
+    text = said(summary(whole), tables={"shapley": pa.Table.from_pylist(rows)})
+    assert "The effect of h , 4.000, shared out among its entries (Shapley values): b" in text
+    assert "b 3.000 (75.0%), a 1.000 (25.0%)." in text
+    assert "blue: one can stand in for the other" in text
+
+
+def test_what_was_searched_for_is_said() -> None:
+    search: dict[str, Any] = {
+        "metric": None,
+        "direction": "noising",
+        "through": "any",
+        "slots": "apart",
+    }
+    search |= {"min_share": 0.01, "alpha": 0.05, "correction": "fdr", "at_most": 2, "confirm": 0.5}
+    text = said(summary(row()), config={"search": search, "metrics": ["loss"]})
+    assert "through any, slots apart, at most 2 nodes between the ends." in text
+    assert "an effect on loss (noising) of at least 1.0% of the total, significant at 0.05" in text
+    assert "50.0% of the pairs choose nothing" in text
+
+
+def test_a_cell_says_over_what_it_is_the_largest() -> None:
+    bound = [("a0.h0", "a1.h0", "q"), ("a0.h0", "a1.h1", "k"), ("a0.h1", "a1.h0", "q")]
+    rows = [{"over.s": s, "over.r": r, "over.x": x} for s, r, x in bound]
+    assert _hidden(rows) == ", the largest over x"
+    assert _hidden([{"over.s": s, "over.r": r} for s, r, _ in bound]) == ""
+
+
+def test_the_short_answer_stands_on_top_unless_shares_are_withheld() -> None:
+    table = summary(row("e", 3.0, unit="hypothesis", hypothesis="named"))
+    assert "named takes away 75.0%" in said(table).split("Asked")[0]
+    nothing = row("e", 3.0, unit="hypothesis", hypothesis="named", corrupt_mean=1.0)
+    assert "named" not in said(summary(nothing)).split("Asked")[0]

@@ -64,15 +64,25 @@ def matched_path_sets(paths: PathSet, graph: Graph, n: int, seed: int) -> tuple[
 
 
 def controls_problems(units: Iterable[Unit], graph: Graph, n: int) -> list[HypothesisError]:
-    """Of units that have not so many controls: one problem for each of their path sets."""
-    problems: dict[PathSet, HypothesisError] = {}
+    """Of units that have not so many controls: one problem for each entry, with its first binding,
+    and each path set once."""
+    seen: set[PathSet] = set()
+    problems: dict[tuple[str, str], list[str]] = {}
     for unit in units:
+        if unit.paths in seen:
+            continue
+        seen.add(unit.paths)
         try:
             matched_path_sets(unit.paths, graph, n, 0)
         except HypothesisError as error:
-            key = f"hypotheses.{unit.hypothesis}, {unit.path_id}: patch."
-            problems.setdefault(unit.paths, HypothesisError(f"{key}{error}"))
-    return list(problems.values())
+            said = f"hypotheses.{unit.hypothesis}, {unit.path_id}: patch.{error}"
+            problems.setdefault((unit.hypothesis, unit.entry or unit.path_id), []).append(said)
+    return [HypothesisError(_first_of(said)) for said in problems.values()]
+
+
+def _first_of(said: Sequence[str]) -> str:
+    more = len(said) - 1
+    return said[0] + (f" (and {more:,} more of its bindings)" if more else "")
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ def print_jobs(rows: Sequence[tuple[str, str, str]], where: str) -> None:
         table.add_column(title, overflow="ellipsis", no_wrap=title != "job")
     for row in rows:
         table.add_row(*(Text(visible(text)) for text in row))
-    console.print(Text("\n"), table)
+    console.print()
+    console.print(table)
     _print_plain(console, f"report of all: python -m pathpatch_runner.report {where}")
 
 

@@ -225,7 +225,10 @@ def label(row: Row) -> str:
     union with the ids in it."""
     if row["unit"] == "path":
         return str(row["path_id"])
-    return "hypothesis" if row["unit"] == "hypothesis" else f"{row['unit']} {row['path_id']}"
+    if row["unit"] == "hypothesis":
+        return "hypothesis"
+    kind = "coalition" if row["unit"] == "coalitions" else row["unit"]
+    return f"{kind} {row['path_id']}"
 
 
 def full_name(row: Row) -> str:

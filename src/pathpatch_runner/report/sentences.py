@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 
 from pathpatch_runner.report.areas import area_lines
 from pathpatch_runner.report.figures.forest import share_of
-from pathpatch_runner.report.rows import SIGNIFICANT, Row, Section, full_name, is_significant, label
+from pathpatch_runner.report.rows import (
+    SIGNIFICANT,
+    Row,
+    Section,
+    full_name,
+    is_significant,
+    label,
+    rows_of,
+)
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, counted, interval, number, percent, probability
 
@@ -26,7 +34,8 @@ def lead(view: RunView, section: Section) -> list[str]:
         said.append(f"Shares are withheld: {section.withheld}.")
     whole = [row for row in section.others if row["unit"] == "hypothesis"]
     said += _explained(view, section, whole or [r for r in section.others if r["unit"] == "path"])
-    return [*said, *_contrasts(view, section), *_curves(view, section)]
+    special = (_contrasts, _shapley, _curves)
+    return [*said, *(line for each in special for line in each(view, section))]
 
 
 def headline(view: RunView) -> str:
@@ -126,7 +135,7 @@ def _family(section: Section, name: str, rows: Sequence[Row]) -> Iterator[str]:
 def _member(row: Row) -> str:
     share = row["normalised_effect"]
     of_total = "" if share is None else f", {percent(share)} of the total"
-    binding = label(row).partition("[")[2].rstrip("]") or label(row)
+    binding = label(row).partition("[")[2].removesuffix("]") or label(row)
     return f"`{binding}` ({_effect(row)}{of_total})"
 
 
@@ -144,6 +153,31 @@ def _contrasts(view: RunView, section: Section) -> Iterator[str]:
             bounds = interval(row.get("difference_ci_low"), row.get("difference_ci_high"))
             p = probability(row.get("p_value"))
             yield f"The difference `{name}` is {number(row['difference'])} {bounds}, p {p}."
+
+
+def _shapley(view: RunView, section: Section) -> Iterator[str]:
+    """What each entry of a hypothesis accounts for, the largest first."""
+    table = view.table("shapley")
+    rows = [
+        row
+        for row in ([] if table is None else rows_of(table))
+        if (row["metric"], row["direction"]) == (section.metric, section.direction)
+        and row["other"] is None
+        and row["value"] is not None
+    ]
+    for hypothesis in dict.fromkeys(row["hypothesis"] for row in rows):
+        own = [row for row in rows if row["hypothesis"] == hypothesis]
+        whole = sum(row["value"] for row in own)
+        ranked = sorted(own, key=lambda row: -abs(row["value"]))
+        parts = [f"`{row['entry']}` {_part(row['value'], whole)}" for row in ranked[:MOST_NAMED]]
+        yield (
+            f"The effect of `{hypothesis}`, {number(whole)}, shared out among its entries (Shapley "
+            f"values): {', '.join(parts)}."
+        )
+
+
+def _part(value: float, whole: float) -> str:
+    return f"{number(value)} ({percent(value / whole)})" if whole else number(value)
 
 
 def _curves(view: RunView, section: Section) -> Iterator[str]:

@@ -19,13 +19,17 @@ def shapley_values(lines: Sequence[Line], unit: str) -> Figure:
     return differences(f"Shapley value ({unit})" if unit else "Shapley value", lines)
 
 
-def interactions(values: Mapping[tuple[str, str], float], unit: str) -> Figure:
-    """What two entries do together beyond what each does: orange more, blue less. `values`: for
-    each unordered pair once."""
+def interactions(
+    values: Mapping[tuple[str, str], float], unit: str, total: float | None = None
+) -> Figure:
+    """What two entries do together beyond what each does. `values`: for each unordered pair once.
+    Orange: of the sign of the `total` effect, so that they strengthen each other; blue: of the
+    other sign, so that one can stand in for the other."""
+    sign = -1.0 if total is not None and total < 0 else 1.0
     names = list(dict.fromkeys(name for pair in values for name in pair))
     scale = Scale.of(max(map(abs, values.values()), default=0.0))
-    cells = [_cell(a, b, value, scale) for (a, b), value in values.items()]
-    cells += [_cell(b, a, value, scale) for (a, b), value in values.items()]
+    cells = [_cell(a, b, value, scale, sign) for (a, b), value in values.items()]
+    cells += [_cell(b, a, value, scale, sign) for (a, b), value in values.items()]
     said = "; ".join(f"{visible(a)} with {visible(b)} {number(v)}" for (a, b), v in values.items())
     title = f"interaction ({scale.unit(unit)})" if scale.unit(unit) else "interaction"
     return Figure(
@@ -33,11 +37,11 @@ def interactions(values: Mapping[tuple[str, str], float], unit: str) -> Figure:
     )
 
 
-def _cell(line: str, column: str, value: float, scale: Scale) -> dict[str, Any]:
+def _cell(line: str, column: str, value: float, scale: Scale, sign: float) -> dict[str, Any]:
     return {
         "y": visible(line),
         "x": visible(column),
-        "fill": colour("helps-cell" if value >= 0 else "hurts-cell"),
+        "fill": colour("helps-cell" if value * sign >= 0 else "hurts-cell"),
         "depth": round(scale.share(value), 3),
         "text": scale.text(value),
         "tip": f"{visible(line)} with {visible(column)}: {number(value)}",

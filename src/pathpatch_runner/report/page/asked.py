@@ -13,6 +13,7 @@ from pathpatch_runner.report.figures.paths import entry_colours
 from pathpatch_runner.report.page.markup import code, details, figure, name, section, text
 from pathpatch_runner.report.pairs import PairText, pair_texts
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import percent
 
 EXAMPLES = 3
 MOST_TOKENS = 120
@@ -45,8 +46,29 @@ def asked(view: RunView) -> str:
         *(f"<p>{text(line)}</p>" for line in meant if line),
         _command(view.manifest),
         _examples(view),
+        _search(view),
         _hypotheses(view),
     )
+
+
+def _search(view: RunView) -> str:
+    """What was searched for, in words."""
+    search = view.config.get("search")
+    if not search:
+        return ""
+    metric = search.get("metric") or (view.config.get("metrics") or [""])[0]
+    metric = metric.get("name", "") if isinstance(metric, Mapping) else metric
+    lines = [
+        f"Backwards from the logits, through {_nodes(search.get('through'))}, slots "
+        f"{search.get('slots')}, at most {search.get('at_most')} nodes between the ends.",
+        f"A tail of a path is followed if what comes in through it has an effect on {metric} "
+        f"({search.get('direction')}) of at least {percent(search.get('min_share'))} of the total, "
+        f"significant at {search.get('alpha')} (correction: {search.get('correction')}).",
+        f"{percent(search.get('confirm'))} of the pairs choose nothing: what is reported is "
+        "measured on them.",
+    ]
+    items = "".join(f"<li>{text(line)}</li>" for line in lines)
+    return f"<h3>Search</h3><ul>{items}</ul>"
 
 
 def command_of(manifest: Mapping[str, Any]) -> str:
@@ -54,10 +76,11 @@ def command_of(manifest: Mapping[str, Any]) -> str:
     words = list((manifest.get("provenance") or {}).get("command") or [])
     if not words:
         return ""
-    if words[0].endswith(".py"):
-        words.insert(0, "python")
-    elif words[0] == "__main__.py":
+    if words[0] in ("__main__.py", "record.py"):
+        # `record.py`: started by `regress`, which adds nothing to what was said.
         words[0:1] = ["python", "-m", "pathpatch_runner"]
+    elif words[0].endswith(".py"):
+        words.insert(0, "python")
     return shlex.join(words)
 
 

@@ -12,10 +12,11 @@ from pathpatch_runner.report.figures.vega import start_drawing
 from pathpatch_runner.report.page.asked import asked
 from pathpatch_runner.report.page.cost import cost, data
 from pathpatch_runner.report.page.found import found
-from pathpatch_runner.report.page.markup import name, text
+from pathpatch_runner.report.page.markup import name, sentence, text
 from pathpatch_runner.report.page.numbers import numbers
 from pathpatch_runner.report.page.trusted import banner, trusted
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.sentences import headline
 
 
 def render_report(view: RunView) -> str:
@@ -65,7 +66,9 @@ def _lead(view: RunView) -> str:
         f"<div><dt>{key}</dt><dd>{name(value)}</dd></div>" for key, value in facts.items() if value
     )
     said = f'<p class="description">{text(description)}</p>' if description else ""
-    return f'{said}<dl class="facts">{shown}</dl>'
+    shares = bool(view.sections) and not view.sections[0].withheld
+    short = f'<p class="short">{sentence(headline(view))}</p>' if shares else ""
+    return f'{said}<dl class="facts">{shown}</dl>{short}'
 
 
 def document(

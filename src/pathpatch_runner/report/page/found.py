@@ -7,12 +7,14 @@ a button gives each its own. Sizes: the curve. Coalitions: Shapley values. A sea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pathpatch_runner.report.figures import effects_forest, forest, heatmap
 from pathpatch_runner.report.figures.scale import Scale
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.page.markup import figure, name, section, sentence, text
 from pathpatch_runner.report.page.special import special_results
-from pathpatch_runner.report.rows import Row, Section
+from pathpatch_runner.report.rows import Row, Section, variables_of
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.sentences import lead, of_families
 from pathpatch_runner.report.text import number
@@ -52,8 +54,9 @@ def _pictures(view: RunView, part: Section) -> list[str]:
     }
     pictures = special_results(view, part)
     if any(row["effect_mean"] is not None for row in part.others):
-        caption = f"Bars: {view.settings.interval} over pairs. Orange: whole hypotheses."
-        pictures.append(figure(forest(part), text(caption)))
+        strong = "q &lt; 0.05" if part.withheld else "whole hypotheses"
+        caption = f"Bars: {text(view.settings.interval)} over pairs. Orange: {strong}."
+        pictures.append(figure(forest(part), caption))
     if sized:
         pictures.append(figure(size_curve(part, sized), "Circuits of growing size."))
     if grids:
@@ -71,9 +74,14 @@ def _grids(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
     left = len(families) - len(shown)
     more = f'<p class="soft">and {left} more families in the table below</p>' if left else ""
     unit = f" {part.unit}" if part.unit else ""
+    helps, hurts = (
+        ("the way of the total effect, if there is one", "the other way")
+        if part.withheld
+        else ("helps the clean behaviour", "works against it")
+    )
     legend = (
-        '<p class="key"><span class="swatch helps"></span>helps the clean behaviour '
-        '<span class="swatch hurts"></span>works against it '
+        f'<p class="key"><span class="swatch helps"></span>{helps} '
+        f'<span class="swatch hurts"></span>{hurts} '
         '<span class="swatch bold">1.2</span>q &lt; 0.05; full colour: '
         f"{text(number(shared.largest) + unit)}, the largest effect of all grids here. "
         "Dot: rounds to nothing.</p>"
@@ -95,5 +103,11 @@ def _grid(part: Section, key: tuple[str, str], rows: list[Row], shared: Scale) -
     )
     if len(rows) == 1:
         return figure(effects_forest(part, rows), name(" / ".join(key)), kind="map")
-    title = f"<b>{name(' / '.join(key))}</b> {button}"
+    title = f"<b>{name(' / '.join(key))}</b>{text(_hidden(rows))} {button}"
     return figure(heatmap(part, rows, shared, key=False), title, kind="map")
+
+
+def _hidden(rows: Sequence[Row]) -> str:
+    """Variables beyond the two of the grid: a cell shows the largest effect over them."""
+    names = [name for name in variables_of(rows[0]) if len({r[f"over.{name}"] for r in rows}) > 1]
+    return f", the largest over {' and '.join(names[2:])}" if len(names) > 2 else ""

@@ -16,6 +16,18 @@ from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, interval, number, probability
 
 MOST_BRANCHES = 300
+SHAPLEY = (
+    "Shapley values of {}: what an entry adds, averaged over the orders in which the entries may "
+    "come. They add up to the effect of all together."
+)
+INTERACTIONS = (
+    "Interactions: what two entries do together beyond what each does. Orange: they strengthen "
+    "each other; blue: one can stand in for the other."
+)
+TREE = (
+    "The tails of paths that passed, with the effect of everything that comes in through them; "
+    "under each, what continues it backwards. {}, on the pairs that chose nothing."
+)
 
 
 def special_results(view: RunView, part: Section) -> list[str]:
@@ -75,11 +87,9 @@ def _shapley(view: RunView, part: Section) -> list[str]:
     for hypothesis in dict.fromkeys(row["hypothesis"] for row in single):
         own = [row for row in single if row["hypothesis"] == hypothesis]
         lines = [_value(row) for row in own if row["value"] is not None]
-        pictures.append(
-            figure(shapley_values(lines, part.unit), f"Shapley values of {text(hypothesis)}")
-        )
+        pictures.append(figure(shapley_values(lines, part.unit), text(SHAPLEY.format(hypothesis))))
     if pairs:
-        pictures.append(figure(interactions(pairs, part.unit), "Interactions of two entries"))
+        pictures.append(figure(interactions(pairs, part.unit, part.total), INTERACTIONS))
     return pictures
 
 
@@ -96,7 +106,10 @@ def search_tree(table: pa.Table) -> str:
     trees, left = branches(table, MOST_BRANCHES)
     more = f'<p class="soft">and {left:,} more in found.parquet</p>' if left else ""
     tree = _nested(trees)
-    return f'<div class="tree" role="group" aria-label="paths found">{tree}</div>{more}'
+    first = next(iter(rows_of(table.slice(0, 1))), {})
+    reading = f"{first.get('metric', '')}, {first.get('direction', '')}".strip(", ")
+    said = f'<p class="soft">{text(TREE.format(reading))}</p>'
+    return f'{said}<div class="tree" role="group" aria-label="paths found">{tree}</div>{more}'
 
 
 def _nested(trees: Sequence[Branch]) -> str:

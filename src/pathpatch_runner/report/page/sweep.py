@@ -60,7 +60,7 @@ def _results(found: Multiverse, keys: Sequence[str]) -> str:
     shown = list(range(min(len(found.choices), MOST_CHOICES)))
     shares = [row["normalised_effect"] or 0.0 for row in found.cells.values()]
     largest = min(max(map(abs, shares), default=1.0) or 1.0, 1.0)
-    titles = ["unit", *(_choice(found, place, keys) for place in shown)]
+    titles = [_head(found, keys), *(_choice(found, place, keys) for place in shown)]
     rows = [
         [
             f"{name(unit)}{SIGN if unit in changing else ''}",
@@ -90,13 +90,24 @@ def _results(found: Multiverse, keys: Sequence[str]) -> str:
 SIGN = ' <b class="fail" title="its sign depends on the choice">±</b>'
 
 
+def _head(found: Multiverse, keys: Sequence[str]) -> str:
+    """The head of the units' column: what the lines of the other heads are."""
+    names = [*keys, *_differing(found)]
+    said = "".join(f'<span class="soft">{text(each)}</span><br>' for each in names)
+    return f"{said}unit"
+
+
+def _differing(found: Multiverse) -> list[str]:
+    """Of metric and direction those that not all choices share."""
+    names = ("metric", "direction")
+    return [name for name in names if len({getattr(each, name) for each in found.choices}) > 1]
+
+
 def _choice(found: Multiverse, place: int, keys: Sequence[str]) -> str:
     """The head of a column: what sets it apart, and a link to its run's page."""
     choice = found.choices[place]
     parts = [text(choice.settings[key]) for key in keys]
-    for attribute in ("metric", "direction"):
-        if len({getattr(each, attribute) for each in found.choices}) > 1:
-            parts.append(text(getattr(choice, attribute)))
+    parts += [text(getattr(choice, attribute)) for attribute in _differing(found)]
     said = "<br>".join(parts) or text(choice.metric)
     return f'<a href="{text(choice.job.directory.name)}/report.html">{said}</a>'
 
@@ -137,10 +148,7 @@ def _against(found: Multiverse, key: str, others: Sequence[str]) -> Figure:
             if row is None or row["normalised_effect"] is None or x is None:
                 continue
             rest = [unit, *(choice.settings[other] for other in others)]
-            if len({each.direction for each in found.choices}) > 1:
-                rest.append(choice.direction)
-            if len({each.metric for each in found.choices}) > 1:
-                rest.append(choice.metric)
+            rest += [getattr(choice, attribute) for attribute in _differing(found)]
             low, high = row.get("normalised_ci_low"), row.get("normalised_ci_high")
             lines.setdefault(", ".join(rest), []).append((x, row["normalised_effect"], low, high))
     kept = list(lines.items())[:MOST_LINES]
@@ -163,7 +171,7 @@ def _jobs(jobs: Sequence[Job], keys: Sequence[str]) -> str:
             f'<span class="{"pass" if job.state == DONE else "fail"}">{job.state}</span>',
             text(job.message[:300]),
         ]
-        for job in jobs
+        for job in sorted(jobs, key=lambda job: _in_order([job.value(key) for key in keys]))
     ]
     rows += [
         ["", *(text(lost[key]) for key in keys), '<span class="fail">missing</span>', ""]
@@ -178,6 +186,11 @@ def _jobs(jobs: Sequence[Job], keys: Sequence[str]) -> str:
         else "<p>All done.</p>"
     )
     return section("jobs", "Runs", said, table(titles, rows))
+
+
+def _in_order(values: Sequence[str]) -> list[tuple[bool, float, str]]:
+    """Numbers by size, then texts."""
+    return [(_number(each) is None, _number(each) or 0.0, each) for each in values]
 
 
 def _link(job: Job) -> str:
