@@ -80,6 +80,18 @@ def test_numbers_and_bindings_are_whole_where_names_are_too_long() -> None:
         assert numbers == ["1.000", "±", "0.500", "25.0%", "75.0%", "0.042"]
 
 
+def test_numbers_are_whole_where_every_column_is_full() -> None:
+    low = {"effect_ci_low": -12.1, "effect_ci_high": -10.1, "p_value": 0.0001, "q_value": 0.0002}
+    rows = [
+        row(f"values+queries+{name}", -11.072, unit="coalitions", hypothesis="inputs", **low)
+        for name in ("keys", "rest")
+    ]
+    numbers = ["-11.072", "±", "1.000", "-276.8%", "75.0%", "<0.001", "<0.001"]
+    lines = printed(summary(*rows))
+    assert [line.split()[-7:] for line in lines[3:5]] == [numbers, numbers]
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_wide_terminal_shows_long_names_in_full() -> None:
     assert any(LONG in line for line in printed(summary(row(hypothesis=LONG)), width=200))
 

@@ -45,7 +45,7 @@ MOST_ROWS = 20
 PIPED_WIDTH = 80
 LOG_WIDTH = 160
 GAP = 2
-LEAST_NAMES = 24
+LEAST_NAMES = 20
 """Characters left for both names together where the terminal is very narrow."""
 NO_ROWS = "nothing was evaluated: the summary has no rows"
 TITLES = ("hypothesis", "path", "effect", "", "of total", "explained", "p", "q")
@@ -128,9 +128,11 @@ def _table(rows: Sequence[Sequence[str]], width: int) -> Table:
     ]
     names = _name_widths(widest[0], widest[1], width - sum(widest[2:]) - GAP * (len(TITLES) - 1))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, kept in zip(TITLES, said, strict=True):
+    for place, (title, kept) in enumerate(zip(TITLES, said, strict=True)):
         if kept:
             left = title in ("hypothesis", "path", "")
+            if place < len(names):
+                title = shorten(title, names[place])
             table.add_column(title, justify="left" if left else "right", no_wrap=True)
     for row in rows:
         short = [shorten(text, most) for text, most in zip(row, names, strict=False)]
