@@ -17,14 +17,22 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
-from pathpatch_runner.execute.delta.runs import AttentionRun, attention_mask, project, scores_of
-from pathpatch_runner.model.nodes import Attention
+from pathpatch_runner.execute.delta.narrow import NarrowReadings
+from pathpatch_runner.execute.delta.runs import (
+    AttentionRun,
+    attention_mask,
+    project,
+    project_narrow,
+    scores_of,
+)
+from pathpatch_runner.model.nodes import Attention, Projection
 
 Q, K, V = range(3)
 UNCHANGED = -1
 
-NormedStreams = Callable[[np.ndarray, Selection], torch.Tensor]
-"""Readings [n, class], positions -> normed stream [n, B, P, d_model]."""
+Normed = torch.Tensor | NarrowReadings
+NormedStreams = Callable[[np.ndarray, Selection], Normed]
+"""Readings [n, class], positions -> normed stream [n, B, P, d_model], or what stands for it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class LayerAttention:
         """
         versions = _in_blocks(versions)
         slots = versions.slots
-        changed = _changed_of(self._part, versions, normed, positions, key_positions)
+        changed = _changed_of(self._part, self._run, versions, normed, positions, key_positions)
         for head in np.unique(versions.heads).tolist():
             numbers = np.flatnonzero(versions.heads == head)
             one = _Head(self, head, changed)
@@ -112,13 +120,15 @@ class _Projected:
 
     def __init__(
         self,
-        part: Attention,
-        slot: int,
-        normed: torch.Tensor | None,
+        projection: Projection,
+        base: torch.Tensor,
+        normed: Normed | None,
         readings: np.ndarray,
         positions: Selection,
     ) -> None:
-        self._projection = (part.q, part.k, part.v)[slot]
+        """`base` [head, B, T, D]: of base's stream."""
+        self._projection = projection
+        self._base = base
         self._normed = normed
         self._readings = readings
         self._positions = positions
@@ -140,17 +150,24 @@ class _Projected:
         key = distinct.tobytes()
         if self._last is not None and self._last[:2] == (head, key):
             return self._last[2]
-        normed = self._normed
-        rows = np.searchsorted(self._readings, distinct)
+        projected = self._project(head, np.searchsorted(self._readings, distinct))
+        self._last = (head, key, projected)
+        return projected
+
+    def _project(self, head: int, rows: np.ndarray) -> torch.Tensor:
+        normed, index = self._normed, self._positions.index
+        if isinstance(normed, NarrowReadings):
+            some = normed if len(rows) == len(normed) else normed.some(rows)
+            base = self._positions.take(self._base[head])
+            return project_narrow(self._projection, head, some, index, base)
+        assert normed is not None
         first, last = int(rows[0]), int(rows[-1])
         if last - first + 1 == len(rows):
             normed = normed[first : last + 1]
         else:
-            index = torch.as_tensor(rows).to(normed.device, non_blocking=True)
-            normed = normed.index_select(0, index)
-        projected = project(self._projection, head, normed, self._positions.index)
-        self._last = (head, key, projected)
-        return projected
+            numbers = torch.as_tensor(rows).to(normed.device, non_blocking=True)
+            normed = normed.index_select(0, numbers)
+        return project(self._projection, head, normed, index)
 
 
 @dataclass(frozen=True)
@@ -167,6 +184,7 @@ class _Changed:
 
 def _changed_of(
     part: Attention,
+    run: AttentionRun,
     versions: HeadVersions,
     normed: NormedStreams,
     positions: Selection,
@@ -186,9 +204,9 @@ def _changed_of(
     if of_keys is None and len(key_readings):
         of_keys = normed(versions.readings[key_readings], key_positions)
     return _Changed(
-        _Projected(part, Q, of_queries, query_readings, positions),
-        _Projected(part, K, of_keys, key_readings, key_positions),
-        _Projected(part, V, of_keys, key_readings, key_positions),
+        _Projected(part.q, run.q[0], of_queries, query_readings, positions),
+        _Projected(part.k, run.k[0], of_keys, key_readings, key_positions),
+        _Projected(part.v, run.v[0], of_keys, key_readings, key_positions),
         positions,
         key_positions,
     )

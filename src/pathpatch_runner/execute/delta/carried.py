@@ -24,6 +24,7 @@ from torch.autograd.functional import jvp
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.execute.delta.executor import DeltaExecutor
+from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.drive import batches_of
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.execute.task import Task
@@ -39,6 +40,10 @@ class ThroughNorm:
     def __init__(self, norm: Callable[[torch.Tensor], torch.Tensor], base: torch.Tensor) -> None:
         self._norm = norm
         self._base = base
+
+    def narrow(self, narrow: Narrow, base: torch.Tensor) -> None:
+        """Narrow streams are made wide."""
+        del narrow, base
 
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, d_model, point] of `streams` [n, point, d_model] at `points` [point]."""

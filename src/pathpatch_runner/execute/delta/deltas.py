@@ -1,8 +1,9 @@
 """Where the differences of versions and streams from the base run are kept.
 
 A *block* is a tensor `[n, B, P, width]` of rows that differ at the same positions. `Deltas`
-knows the block and row of every id; an id without a block does not differ. `Selection` is a
-set of positions, on the host and on the device.
+knows the block and row of every id; an id without a block does not differ. A *narrow* block holds
+changes of one head's z in place of those of the stream (`narrow`), and is made wide where somebody
+asks for that. `Selection` is a set of positions, on the host and on the device.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pathpatch_runner.execute.delta.narrow import Writers
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
 
 
@@ -45,24 +47,36 @@ class Selection:
 
 @dataclass(frozen=True)
 class _Block:
+    """`writer`: whose z a narrow block holds."""
+
     values: torch.Tensor
     positions: Selection
+    writer: int | None
 
 
 class Deltas:
-    """Differences [n, B, P, width] by id."""
+    """Differences [n, B, P, width] by id. `is_narrow` [id]: kept as a change of a head's z."""
 
-    def __init__(self, n_ids: int, device: torch.device) -> None:
+    def __init__(self, n_ids: int, device: torch.device, writers: Writers | None = None) -> None:
+        self._writers = writers
+        self.is_narrow = np.zeros(n_ids, dtype=bool)
         self._block = np.full(n_ids, -1)
         self._row = np.zeros(n_ids, dtype=np.int64)
         self._blocks: list[_Block | None] = []
         self._device = device
 
-    def put(self, ids: np.ndarray, values: torch.Tensor, positions: Selection) -> None:
-        """Keep `values` [n, B, P, width] of `ids` [n]."""
+    def put(
+        self,
+        ids: np.ndarray,
+        values: torch.Tensor,
+        positions: Selection,
+        writer: int | None = None,
+    ) -> None:
+        """Keep `values` [n, B, P, width] of `ids` [n]; with a `writer`, changes of its z."""
+        self.is_narrow[ids] = writer is not None
         self._block[ids] = len(self._blocks)
         self._row[ids] = np.arange(len(ids))
-        self._blocks.append(_Block(values, positions))
+        self._blocks.append(_Block(values, positions, writer))
 
     def release(self, still_wanted: np.ndarray) -> None:
         """Forget every block none of whose ids is wanted. `still_wanted`: bool [id]."""
@@ -93,6 +107,22 @@ class Deltas:
                 result[self._index(rows)] = part
         return result
 
+    def narrow(self, ids: np.ndarray, positions: Selection) -> tuple[torch.Tensor, np.ndarray]:
+        """(z [n, B, P, D], writers [n]) of narrow `ids` at `positions`."""
+        found = self._block[ids]
+        parts, rows, writers = [], [], np.zeros(len(ids), dtype=np.int64)
+        for number in np.unique(found).tolist():
+            own = np.flatnonzero(found == number)
+            block = self._blocks[number]
+            assert block is not None
+            parts.append(self._rows_of(block, ids[own], positions))
+            rows.append(own)
+            writers[own] = block.writer
+        if len(parts) == 1:
+            return parts[0], writers
+        order = np.argsort(np.concatenate(rows))
+        return torch.cat(parts).index_select(0, self._index(order)), writers
+
     def _index(self, rows: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(rows).to(self._device, non_blocking=True)
 
@@ -106,8 +136,14 @@ class Deltas:
             return positions.take(patched)[None].expand(len(ids), -1, -1, -1)
         block = self._blocks[number]
         assert block is not None
-        rows = self._row[ids]
-        values = block.values
+        values = self._rows_of(block, ids, positions)
+        if block.writer is None:
+            return values
+        assert self._writers is not None
+        return values @ self._writers.matrix(block.writer)
+
+    def _rows_of(self, block: _Block, ids: np.ndarray, positions: Selection) -> torch.Tensor:
+        rows, values = self._row[ids], block.values
         if len(rows) != len(values) or (rows != np.arange(len(rows))).any():
             values = _rows(values, rows, self._index)
         return self._aligned(values, block.positions, positions)

@@ -12,6 +12,7 @@ import torch
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.outputs import Measuring, Outputs
 from pathpatch_runner.execute.delta.readout import StreamReadout
 from pathpatch_runner.execute.delta.runs import plain_runs_of
@@ -46,7 +47,7 @@ class DeltaExecutor:
     def __init__(self, task: Task, plan: Plan) -> None:
         self._task = task
         self._plan = plan
-        self._functions: tuple[int, NodeFunctions] | None = None
+        self._functions: tuple[int, NodeFunctions, Narrow | None] | None = None
 
     def pairs_at_once(self, length: int) -> int:
         """So many that their plain runs take at most a third of the budget."""
@@ -60,8 +61,10 @@ class DeltaExecutor:
         """This executor on a batch."""
         length = batch.where.length
         if self._functions is None or self._functions[0] != length:
-            self._functions = length, node_functions(self._task.model, length)
-        return DeltaOnBatch(self._task, self._functions[1], batch, draw, readout)
+            functions = node_functions(self._task.model, length)
+            self._functions = length, functions, Narrow.of(functions)
+        _, functions, narrow = self._functions
+        return DeltaOnBatch(self._task, functions, narrow, batch, draw, readout)
 
     def work(self) -> np.ndarray:
         """[unit]: operations."""
@@ -72,10 +75,17 @@ class DeltaOnBatch:
     """The delta executor on one batch, for one draw."""
 
     def __init__(
-        self, task: Task, functions: NodeFunctions, batch: Batch, draw: int, readout: Readout
+        self,
+        task: Task,
+        functions: NodeFunctions,
+        narrow: Narrow | None,
+        batch: Batch,
+        draw: int,
+        readout: Readout,
     ) -> None:
         self._task = task
         self._functions = functions
+        self._narrow = narrow
         self._batch = batch
         self._workspace = workspace_of(task)
         self._readout = StreamReadout(readout, functions.logits, batch, self._workspace)
@@ -124,7 +134,7 @@ class DeltaOnBatch:
         noising = direction is Direction.noising
         runs = self._clean_first if noising else self._clean_first.swapped()
         runs = runs.with_constants(self._task.source.constants(self._batch))
-        return Setting(self._functions, runs, self._batch, self._workspace)
+        return Setting(self._functions, runs, self._batch, self._workspace, self._narrow)
 
     @staticmethod
     def _evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
+from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
@@ -17,9 +19,17 @@ from pathpatch_runner.plan.set_plan import BASE, PATCHED
 class Measuring(Protocol):
     """From final streams to the values that a unit has at each point: metrics, as a rule."""
 
+    def narrow(self, narrow: Narrow, base: torch.Tensor) -> NarrowMeasure | None:
+        """What measures narrow streams beside `base` [point, d_model]: of (z [n, point, D], writer,
+        points) the values [n, value, point]. None where they must be made wide."""
+        ...
+
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, value, point] of `streams` [n, point, d_model] at `points` [point]."""
         ...
+
+
+NarrowMeasure = Callable[[torch.Tensor, int, torch.Tensor], torch.Tensor]
 
 
 @dataclass
@@ -45,6 +55,11 @@ class Outputs:
         self._rows = batch.rows.cpu().numpy()
         self._positions = batch.positions.cpu().numpy()
         self._base = setting.runs.stream[-1][0][batch.rows, batch.positions]
+        self._narrow = setting.narrow
+        self._measured: NarrowMeasure | None = None
+        if self._narrow is not None:
+            self._measured = measuring.narrow(self._narrow, self._base)
+        self._size = max(1, setting.workspace // max(1, self._base.numel()))
         self._device = self._base.device
         self._by_class: dict[int, _ClassOutputs] = {}
         point_classes = batch.classes.cpu().numpy()[self._rows, self._positions]
@@ -58,15 +73,18 @@ class Outputs:
             values[column[PATCHED]] = plain[1][:, index]
             self._by_class[number] = _ClassOutputs(column, points, values)
 
-    def finish(self, ids: np.ndarray, delta: torch.Tensor, positions: Selection) -> None:
-        """Measure streams `ids`, which differ from base by `delta` [n, B, P, d_model]."""
+    def finish(
+        self, ids: np.ndarray, delta: torch.Tensor, positions: Selection, writer: int | None = None
+    ) -> None:
+        """Measure streams `ids`, which differ from base by `delta` [n, B, P, d_model]; with a
+        `writer`, by what it writes for a change of its z by `delta` [n, B, P, D]."""
         for outputs in self._by_class.values():
             chosen = np.flatnonzero(outputs.column[ids] >= 0)
             here = np.flatnonzero(positions.chosen[self._positions[outputs.points]])
             if len(chosen) and len(here):
-                self._measure(outputs, ids[chosen], delta, chosen, here, positions)
+                self._fill(outputs, ids[chosen], delta, chosen, here, positions, writer)
 
-    def _measure(
+    def _fill(
         self,
         outputs: _ClassOutputs,
         ids: np.ndarray,
@@ -74,6 +92,7 @@ class Outputs:
         chosen: np.ndarray,
         here: np.ndarray,
         positions: Selection,
+        writer: int | None,
     ) -> None:
         points = outputs.points[here]
         rows = self._rows[points]
@@ -86,12 +105,25 @@ class Outputs:
         else:
             change = delta[:, self._index(rows), self._index(columns)]
         index = self._index(points)
-        values = self._measuring.measure(self._base[index] + change, index)
+        values = self._values(change, index, writer)
         into = self._index(outputs.column[ids])
         if len(here) == len(outputs.points):
             outputs.values[into] = values
         else:
             outputs.values[into[:, None], :, self._index(here)] = values.transpose(1, 2)
+
+    def _values(
+        self, change: torch.Tensor, points: torch.Tensor, writer: int | None
+    ) -> torch.Tensor:
+        """[n, value, point] of `change` [n, point, d_model], or of a writer's z [n, point, D]."""
+        if writer is None:
+            return self._measuring.measure(self._base[points] + change, points)
+        if self._measured is not None:
+            return self._measured(change, writer, points)
+        assert self._narrow is not None
+        matrix = self._narrow.writers.matrix(writer)
+        parts = [some @ matrix + self._base[points] for some in change.split(self._size)]
+        return torch.cat([self._measuring.measure(part, points) for part in parts])
 
     def _index(self, numbers: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(numbers).to(self._device, non_blocking=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.narrow import Narrow, NarrowColumns
+from pathpatch_runner.execute.delta.outputs import NarrowMeasure
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.metric import Targets, mean_of_set
 from pathpatch_runner.model.nodes import Unembedding, softcapped
@@ -59,13 +61,28 @@ class StreamReadout:
             self._readout.note_right(run, self._part.logits(self._part.norm(final)))
         return self.measure(torch.stack([clean, corrupt]), self._readout.all_points)
 
+    def narrow(self, narrow: Narrow, base: torch.Tensor) -> NarrowMeasure | None:
+        """Measures narrow streams by their two columns; None where a metric needs all of them."""
+        if self._of_all:
+            return None
+        columns = NarrowColumns(narrow.writers, narrow.final, base, self._columns)
+
+        def measured(z: torch.Tensor, writer: int, points: torch.Tensor) -> torch.Tensor:
+            pair = columns.values(z, writer, points)
+            shape = (len(z), len(self._readout.metrics), len(points))
+            values = z.new_empty(shape, dtype=torch.float64)
+            self._measure_two(self._finished(pair, points), points, values)
+            return values
+
+        return measured
+
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, metric, point] of `streams` [n, point, d_model] at `points` [point]."""
         n_metrics = len(self._readout.metrics)
         values = streams.new_empty(len(streams), n_metrics, len(points), dtype=torch.float64)
         normed = self._part.norm(streams)
         if self._of_two:
-            self._measure_two(normed, points, values)
+            self._measure_two(self._two_columns(normed, points), points, values)
         if self._of_all:
             width = self._part.w_u.shape[0] * len(points)
             size = max(1, self._workspace // width)
@@ -75,10 +92,7 @@ class StreamReadout:
                 self._readout.measure_into(values[rows], self._of_all, logits, points)
         return values
 
-    def _measure_two(
-        self, normed: torch.Tensor, points: torch.Tensor, values: torch.Tensor
-    ) -> None:
-        pair = self._two_columns(normed, points)
+    def _measure_two(self, pair: torch.Tensor, points: torch.Tensor, values: torch.Tensor) -> None:
         n_rows = pair.shape[0] * pair.shape[1]
         answer = torch.zeros(n_rows, 1, dtype=torch.long, device=pair.device)
         clean = None
@@ -90,6 +104,10 @@ class StreamReadout:
     def _two_columns(self, normed: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Logits [n, point, 2] of answer and distractor, of `normed` [n, point, d_model]."""
         pair = torch.bmm(normed.transpose(0, 1), self._columns[points]).transpose(0, 1)
+        return self._finished(pair, points)
+
+    def _finished(self, pair: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """Products with the columns [n, point, 2] as logits: offsets and the cap."""
         if self._offsets is not None:
             pair = pair + self._offsets[points]
         return softcapped(pair, self._part.softcap)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.narrow import NarrowReadings
 from pathpatch_runner.execute.sources import Constants
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.graph import ModelShape
@@ -150,9 +151,32 @@ def project(
     else:
         result = (rows @ weight).unflatten(0, normed.shape[:-1])
         result = result if bias is None else result + bias[head, positions]
+    return _turned(projection, result, positions)
+
+
+def project_narrow(
+    projection: Projection,
+    head: int,
+    narrow: NarrowReadings,
+    positions: torch.Tensor,
+    base: torch.Tensor,
+) -> torch.Tensor:
+    """As `project`, of narrow streams. `base` [B, P, D]: what it is of base's."""
+    bias = projection.bias
+    added = None
+    if bias is not None:
+        added = bias[head, 0] if bias.shape[1] == 1 else bias[head, positions]
+    known = None
+    if projection.norm is None and projection.rotary is None:
+        known = base if added is None else base - added
+    result = narrow.times(projection.weight[head], known)
+    return _turned(projection, result if added is None else result + added, positions)
+
+
+def _turned(projection: Projection, values: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     if projection.norm is not None:
-        result = projection.norm(result)
-    return result if projection.rotary is None else projection.rotary(result, positions)
+        values = projection.norm(values)
+    return values if projection.rotary is None else projection.rotary(values, positions)
 
 
 def scores_of(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:

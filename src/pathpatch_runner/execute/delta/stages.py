@@ -7,25 +7,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.attention import HeadVersions, LayerAttention
+from pathpatch_runner.execute.delta.attention import HeadVersions, LayerAttention, Normed
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
+from pathpatch_runner.execute.delta.narrow import NarrowReadings
 from pathpatch_runner.execute.delta.runs import evaluate_mlp, write_heads
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.sums import SummedStreams
 from pathpatch_runner.execute.delta.tally import Tally
 from pathpatch_runner.execute.delta.writes import Writes
 from pathpatch_runner.execute.distance import distance_masks
+from pathpatch_runner.graph import NodeKind
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.extent import groups_of, is_attention
 from pathpatch_runner.plan.plan import Stage
+from pathpatch_runner.plan.set_plan import BASE
 from pathpatch_runner.plan.sums import last_uses
 
-Finish = Callable[[np.ndarray, torch.Tensor, Selection], None]
-"""Stream ids [n], their difference [n, B, P, d_model] at the end of the model, and where."""
+Finish = Callable[[np.ndarray, torch.Tensor, Selection, int | None], None]
+"""Stream ids [n], their difference [n, B, P, d_model] at the end of the model, and where; with a
+writer, in place of the difference the change of its z [n, B, P, D]."""
 
 
 class StageLoop:
@@ -47,7 +52,10 @@ class StageLoop:
         self._tally = tally
         self._device = self._classes.device
         self._n_classes = plan.n_classes
-        self._streams = Deltas(plan.n_streams + 2, self._device)
+        # What a narrow stream is read with is the same at all positions.
+        self._narrow = setting.narrow if plan.n_classes == 1 else None
+        writers = None if self._narrow is None else self._narrow.writers
+        self._streams = Deltas(plan.n_streams + 2, self._device, writers)
         self._written = Deltas(plan.n_versions + 2, self._device)
         self._writes = Writes(setting, self._graph, self._streams, self._written)
         self._sums = SummedStreams(setting, chunk.sums, chunk.extent, self._writes)
@@ -76,8 +84,7 @@ class StageLoop:
             if not positions.any():
                 continue
             chosen = Selection(positions, self._device)
-            heads = members[attention[members]]
-            if len(heads):
+            for heads in self._alike(stage, members[attention[members]]):
                 self._attention(number, stage, heads, chosen)
             mlps = members[~attention[members]]
             if len(mlps):
@@ -85,13 +92,29 @@ class StageLoop:
         for node, count in zip(*np.unique(stage.nodes, return_counts=True), strict=True):
             self.evaluated[self._graph.nodes[int(node)].name] += int(count)
 
-    def _normed(
-        self, number: int, norm: Callable[[torch.Tensor], torch.Tensor]
-    ) -> Callable[[np.ndarray, Selection], torch.Tensor]:
-        def normed(readings: np.ndarray, positions: Selection) -> torch.Tensor:
-            return norm(self._stream(number, readings, positions))
+    def _alike(self, stage: Stage, members: np.ndarray) -> list[np.ndarray]:
+        """Head versions that read narrow streams only, and the others; either where there are
+        any."""
+        if self._narrow is None or not len(members):
+            return [members] if len(members) else []
+        reads = stage.reads[members].reshape(len(members), -1)
+        differs = np.asarray(self._extent.support.any(axis=1))
+        narrow = (self._streams.is_narrow[reads] | ~differs[reads]).all(axis=1)
+        return [some for some in (members[narrow], members[~narrow]) if len(some)]
 
-        return normed
+    def _normed(
+        self, number: int, layer: int, readings: np.ndarray, positions: Selection
+    ) -> Normed:
+        """What the heads of a layer read: wide, or narrow where all streams are."""
+        form = None
+        if self._narrow is not None and self._streams.is_narrow[readings].all():
+            form = self._narrow.form(layer)
+        if self._narrow is None or form is None:
+            norm = self._functions.attention[layer].norm
+            return norm(self._stream(number, readings, positions))
+        z, owners = self._streams.narrow(readings[:, 0], positions)
+        base = positions.take(self._runs.stream[number][0])
+        return NarrowReadings.of(self._narrow.writers, form, z, owners, base)
 
     def _stream(self, number: int, readings: np.ndarray, positions: Selection) -> torch.Tensor:
         """The streams [n, B, P, d_model] that readings [n, class] read at a stage."""
@@ -135,7 +158,7 @@ class StageLoop:
         engine = LayerAttention(part, run, self._back_masks, self._workspace)
         ids = stage.version_ids[members]
         key_positions = self._key_positions(readings, positions)
-        normed = self._normed(number, part.norm)
+        normed = partial(self._normed, number, layer)
         if self._graph.shape.separable_heads:
             heads = np.array([node.head for node in self._graph.nodes])[nodes]
 
@@ -200,7 +223,7 @@ class StageLoop:
             width = self._classes.shape[0] * len(chosen) * self._graph.shape.d_model
             size = max(self._workspace // 4 // width, 1)
             for columns, rows in groups_of(wrote[at]):
-                members = at[rows]
+                members = self._narrowed(number, stage, at[rows], columns, chosen)
                 kept, passing = members[lasting[members]], members[~lasting[members]]
                 if len(kept):
                     delta = self._writes.differences(number, stage, kept, columns, chosen)
@@ -211,6 +234,36 @@ class StageLoop:
                     delta = self._writes.differences(number, stage, some, columns, chosen)
                     self._finish_outputs(ids[some], delta, chosen)
 
+    def _narrowed(
+        self,
+        number: int,
+        stage: Stage,
+        members: np.ndarray,
+        wrote: np.ndarray,
+        positions: Selection,
+    ) -> np.ndarray:
+        """Keep as narrow those streams that differ from base by what one head writes; the others.
+        All were written to by the same nodes, `wrote`: bool [node of the stage]."""
+        columns = np.flatnonzero(wrote)
+        if self._narrow is None or len(columns) != 1:
+            return members
+        node = self._graph.stages[number][columns[0]]
+        which = self._graph.nodes[node]
+        if which.kind is not NodeKind.head:
+            return members
+        narrow = stage.parent[members] == BASE
+        chosen, ids = members[narrow], stage.stream_ids[members[narrow]]
+        if not len(chosen):
+            return members
+        change = self._writes.change(stage.writes[chosen, columns[0]], node, positions)
+        if change is None:
+            return members
+        writer = which.layer * self._graph.shape.n_heads + which.head
+        self._streams.put(ids, change, positions, writer)
+        self._finish_outputs(ids, change, positions, writer)
+        others: np.ndarray = members[~narrow]
+        return others
+
     def _sum_streams(self, number: int) -> None:
         """The streams born at a stage that are sums of writes."""
         for ids, delta, chosen in self._sums.after(number):
@@ -218,12 +271,18 @@ class StageLoop:
                 self._streams.put(ids, delta, chosen)
             self._finish_outputs(ids, delta, chosen)
 
-    def _finish_outputs(self, ids: np.ndarray, delta: torch.Tensor, positions: Selection) -> None:
+    def _finish_outputs(
+        self,
+        ids: np.ndarray,
+        delta: torch.Tensor,
+        positions: Selection,
+        writer: int | None = None,
+    ) -> None:
         done = np.flatnonzero(self._is_output[ids])
         if len(done) == len(ids):
-            self._finish(ids, delta, positions)
+            self._finish(ids, delta, positions, writer)
             self._tally.outputs(len(ids))
         elif len(done):
             rows = torch.as_tensor(done).to(self._device, non_blocking=True)
-            self._finish(ids[done], delta.index_select(0, rows), positions)
+            self._finish(ids[done], delta.index_select(0, rows), positions, writer)
             self._tally.outputs(len(done))

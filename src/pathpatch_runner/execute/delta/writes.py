@@ -40,7 +40,7 @@ class Writes:
         nodes = [self._graph.stages[number][column] for column in columns]
         heads: list[tuple[int, torch.Tensor]] = []
         for column, node in zip(columns, nodes, strict=True):
-            change = self._change(stage.writes[members, column], node, positions)
+            change = self.change(stage.writes[members, column], node, positions)
             if change is None:
                 continue
             if self._graph.nodes[node].kind is NodeKind.head:
@@ -86,8 +86,9 @@ class Writes:
         base, patched = self._runs.stream[number]
         return positions.take(patched - base)
 
-    def _change(self, written: np.ndarray, node: int, positions: Selection) -> torch.Tensor | None:
-        """[n, B, P, width] of what versions `written` [n, class] change, by position class."""
+    def change(self, written: np.ndarray, node: int, positions: Selection) -> torch.Tensor | None:
+        """[n, B, P, width] of what versions `written` [n, class] change, by position class (of a
+        head: its z); None: nothing."""
         patched = self._patched_change(node)
         if (written == written[:, :1]).all():
             return self._written.take(written[:, 0], positions, patched)

@@ -1,0 +1,144 @@
+"""Narrow streams: norms as numbers, and the same values as with streams that are made."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from execute.models import NEW, specimen
+from execute.path_sets import random_pairs, task_of
+from pathpatch_runner.config import Direction, Dtype
+from pathpatch_runner.execute.delta.deltas import Deltas
+from pathpatch_runner.execute.delta.narrow import Narrow
+from pathpatch_runner.execute.delta.norm_form import norm_form
+from pathpatch_runner.execute.drive import evaluate
+from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.count import draw_paths
+from pathpatch_runner.expression.single import single_route
+from pathpatch_runner.graph import Graph
+from pathpatch_runner.hypothesis.spectrum import Spectrum
+from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.random import RandomModelConfig
+from pathpatch_runner.model.source import source_of
+from pathpatch_runner.plan.compile import compile_plan
+
+WIDTH = 6
+LIKE = torch.zeros(1, dtype=torch.float64)
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+
+def layer_norm(eps: float) -> Function:
+    weight = torch.tensor([1.0, -2.0, 0.5, 3.0, 0.0, 1.5], dtype=torch.float64)
+    bias = torch.arange(6, dtype=torch.float64)
+
+    def norm(x: torch.Tensor) -> torch.Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        return weight * centred / (centred.pow(2).mean(-1, keepdim=True) + eps).sqrt() + bias
+
+    return norm
+
+
+def rms_norm(x: torch.Tensor) -> torch.Tensor:
+    return 2.0 * x * (x.pow(2).mean(-1, keepdim=True) + 1e-6).rsqrt()
+
+
+@pytest.mark.parametrize("eps", [1e-5, 1e-3, 1e-12])
+def test_a_layer_norm_is_read_back(eps: float) -> None:
+    form = norm_form(layer_norm(eps), WIDTH, LIKE)
+    assert form is not None
+    assert form.centres
+    assert form.weight.tolist() == pytest.approx([1.0, -2.0, 0.5, 3.0, 0.0, 1.5], abs=1e-9)
+    assert form.bias.tolist() == pytest.approx(list(range(6)))
+    assert form.eps == pytest.approx(eps, rel=1e-6, abs=1e-15)
+
+
+def test_an_rms_norm_and_no_norm_are_read_back() -> None:
+    form = norm_form(rms_norm, WIDTH, LIKE)
+    assert form is not None
+    assert (form.centres, form.bias.tolist()) == (False, [0.0] * 6)
+    assert form.weight.tolist() == pytest.approx([2.0] * 6)
+    assert form.eps == pytest.approx(1e-6)
+    nothing = norm_form(lambda x: x, WIDTH, LIKE)
+    assert nothing is not None
+    assert (nothing.eps, nothing.weight.tolist()) == (None, [1.0] * 6)
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        torch.tanh,
+        lambda x: x / x.abs().mean(-1, keepdim=True).clamp(min=1e-6),
+        lambda x: rms_norm(x) + 1e-3 * torch.sin(x),
+    ],
+)
+def test_what_is_no_such_norm_has_no_form(norm: Function) -> None:
+    assert norm_form(norm, WIDTH, LIKE) is None
+
+
+def test_formats_of_few_digits_and_odd_widths_have_no_form() -> None:
+    assert norm_form(rms_norm, WIDTH, LIKE.bfloat16()) is None
+    assert norm_form(rms_norm, 5, LIKE) is None
+
+
+def single_paths(model: LoadedModel, count: int) -> list[PathSet]:
+    """Up to three nodes between the ends."""
+    graph = Graph(model.shape)
+    every = Spectrum(graph, 3, tuple(range(1, graph.logits)), (), True).union()
+    drawn = draw_paths(every, graph, count, 0, distinct=True)
+    return [(single_route(path, graph),) for path in drawn]
+
+
+def values_of(
+    model: LoadedModel, sets: list[PathSet], name: str, metrics: tuple[str, ...]
+) -> dict[Direction, np.ndarray]:
+    pairs = random_pairs(random.Random(2), 11, (5, 4), everywhere=True)
+    task, alphabet = task_of(model, pairs, sets, metrics)
+    plan = compile_plan(sets, alphabet)
+    return dict(evaluate(name, task, plan, list(Direction)).patched)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "gptj", "native rotary grouped"])
+@pytest.mark.parametrize("metrics", [("logit_diff",), ("logit_diff", "logprob")])
+def test_narrow_and_wide_streams_give_the_same(
+    name: str, metrics: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = specimen(name).model
+    sets = single_paths(model, 60)
+    narrow: list[int] = []
+    taken = Deltas.narrow
+
+    def counted(self: Deltas, ids: np.ndarray, positions: Any) -> Any:
+        narrow.append(len(ids))
+        return taken(self, ids, positions)
+
+    monkeypatch.setattr(Deltas, "narrow", counted)
+    found = values_of(model, sets, "delta", metrics)
+    assert sum(narrow) > 20
+    monkeypatch.setattr(Narrow, "of", classmethod(lambda *_: None))
+    narrow.clear()
+    wide = values_of(model, sets, "delta", metrics)
+    assert not narrow
+    for direction in Direction:
+        assert found[direction] == pytest.approx(wide[direction], abs=1e-9, rel=1e-9)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_root_mean_squares_in_single_precision(architecture: str) -> None:
+    """Their norms compute in float32 whatever the format, and so have a form in that one only."""
+    config = RandomModelConfig(
+        architecture=architecture,
+        config={**NEW, "num_key_value_heads": 2},
+        dtype=Dtype.float32,
+    )
+    model = load_model(source_of(config, 0), "cpu")
+    sets = single_paths(model, 60)
+    found = values_of(model, sets, "delta", ("logit_diff",))
+    expected = values_of(model, sets, "hooks", ("logit_diff",))
+    for direction in Direction:
+        scale = float(np.abs(expected[direction]).max())
+        assert found[direction] == pytest.approx(expected[direction], abs=1e-5 * scale)
