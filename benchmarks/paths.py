@@ -1,0 +1,259 @@
+"""Single paths: all short ones of a model, unrelated ones as a search asks for, and a search.
+
+    python benchmarks/paths.py induction                     whole command, 625 paths with slots
+    python benchmarks/paths.py spectrum --before ../before   GPT-2 small's shape, in turns
+    python benchmarks/paths.py whole                         all 91,231, with their tables
+    python benchmarks/paths.py unrelated                     300 at random, beside a plain walk
+    python benchmarks/paths.py search                        a search beside the same as a list
+
+Each prints what it measured and adds it to records/paths-<date>.json.
+
+- spectrum: a quarter of the paths of one or two nodes between the ends, those whose first is one of
+  three heads of a layer (`a*.h0-2`) or an MLP, as families; the same config in this tree and in
+  `--before`, a checkout of an earlier commit, in turns. Seconds are those of the stage `execute`.
+- unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside
+  `walk.py`, which goes along one path after the other. Ours counts planning; plain runs are cached
+  on both sides.
+- search: what the walk of `find_induction` spends in evaluations, beside one plan of the same path
+  sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from run import THREADS, composed, machine, seconds, write_pairs
+from walk import Walk
+
+import pathpatch_runner as pp
+from pathpatch_runner.cli.schema import register_schemas
+from pathpatch_runner.config import Direction
+from pathpatch_runner.dataset.positions import position_classes
+from pathpatch_runner.effects.arrays import Floats
+from pathpatch_runner.execute.batch import make_batch
+from pathpatch_runner.execute.delta.runs import plain_runs_of
+from pathpatch_runner.execute.drive import evaluate
+from pathpatch_runner.execute.memory import budget_of
+from pathpatch_runner.execute.sources import source_named
+from pathpatch_runner.execute.task import Task
+from pathpatch_runner.expression.alphabet import Alphabet
+from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.expression.count import draw_paths
+from pathpatch_runner.expression.single import single_route
+from pathpatch_runner.graph import Graph
+from pathpatch_runner.hypothesis.spectrum import Spectrum
+from pathpatch_runner.inputs import read_files, read_inputs
+from pathpatch_runner.model.load import load_model
+from pathpatch_runner.model.nodes import node_functions
+from pathpatch_runner.model.source import source_of
+from pathpatch_runner.plan.compile import compile_plan
+from pathpatch_runner.runner.path_effects import PathEffects
+
+HERE = Path(__file__).resolve().parent
+TURNS = 2
+N_UNRELATED = 300
+HEAD = "# @package _global_\n"
+EVERY = "hypotheses: {h: {paths: {all: {every: {at_most: 2}}}}}\n"
+INDUCTION = f"""{HEAD}defaults: [override /model: induction, override /dataset: repeated_random]
+experiment: spectrum
+dataset: {{n_pairs: 48, segment_length: 12}}
+metrics: [loss]
+patch: {{directions: [noising], units: [path]}}
+{EVERY}"""
+GPT2 = f"""{HEAD}defaults: [override /model: random, override /dataset: jsonl]
+experiment: spectrum
+model: {{architecture: gpt2, config: {{}}}}
+dataset: {{path: ../pairs.jsonl}}
+metrics: [logit_diff]
+patch: {{directions: [noising], units: [path]}}
+"""
+
+
+def families() -> str:
+    """A quarter of the paths of one or two nodes, as one writes them by hand."""
+    first = {slot: (f"s<{slot}>", "a*.h0-2") for slot in "qkv"} | {"m": ("s", "m*")}
+    second = {slot: (f"r<{slot}>", "a*.h*") for slot in "qkv"} | {"m": ("r", "m*")}
+    lines = ["hypotheses:", "  h:", "    paths:"]
+    for name, (s, over) in first.items():
+        lines.append(f'      {name}: {{expr: "input -> {s} -> logits", over: {{s: "{over}"}}}}')
+        for other, (r, under) in second.items():
+            entry = f'expr: "input -> {s} -> {r} -> logits", over: {{s: "{over}", r: "{under}"}}'
+            lines.append(f"      {name}{other}: {{{entry}}}")
+    return "\n".join(lines) + "\n"
+
+
+def command(tree: Path, experiment: str) -> dict[str, Any]:
+    """An experiment in a tree: seconds of the whole command, and what its manifest says."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine = Path(folder)
+        (mine / "experiment").mkdir()
+        (mine / "experiment" / "spectrum.yaml").write_text(experiment)
+        write_pairs(mine / "pairs.jsonl")
+        environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
+        environment["OMP_NUM_THREADS"] = str(THREADS)
+        line = [sys.executable, "run.py", "--config-dir", folder, "experiment=spectrum"]
+        line += [f"runtime.output_root={folder}/outputs", "runtime.progress=false"]
+        began = time.perf_counter()
+        subprocess.run(line, cwd=tree, env=environment, check=True, capture_output=True)
+        spent = time.perf_counter() - began
+        (file,) = mine.glob("outputs/spectrum/*/manifest.json")
+        said = json.loads(file.read_text())
+        return {"seconds": spent, "units": said["counts"]["units"], "stages": said["timings"]}
+
+
+def induction(_: argparse.Namespace) -> dict[str, Any]:
+    """All paths of the shipped model of at most two nodes."""
+    return command(HERE.parent, INDUCTION)
+
+
+def whole(_: argparse.Namespace) -> dict[str, Any]:
+    """All 91,231."""
+    return command(HERE.parent, GPT2 + EVERY)
+
+
+def spectrum(given: argparse.Namespace) -> dict[str, Any]:
+    """Both trees in turns."""
+    trees = {"before": given.before.resolve(), "now": HERE.parent}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in trees}
+    for _ in range(given.turns):
+        for name, tree in trees.items():
+            runs[name].append(command(tree, GPT2 + families()))
+    spent = {
+        name: statistics.median(one["stages"]["execute"] for one in found)
+        for name, found in runs.items()
+    }
+    return {
+        "paths": runs["now"][0]["units"],
+        **spent,
+        "ratio": spent["before"] / spent["now"],
+        "runs": runs,
+    }
+
+
+def task_on_gpt2() -> tuple[Task, Alphabet]:
+    """GPT-2 small's shape and 16 pairs."""
+    write_pairs(HERE / "pairs.jsonl")
+    register_schemas()
+    config = composed("a")
+    model = load_model(source_of(config.model, config.seed), "cpu")
+    inputs = read_inputs(config, read_files(config, source_of(config.model, config.seed), model))
+    assert inputs is not None
+    source = source_named(config.patch.source)(config.patch, config.seed).on(model, inputs.pairs)
+    occurring, classes = position_classes(inputs.pairs.pairs, [])
+    budget = budget_of("auto", model.device)
+    task = Task(model, inputs.pairs, classes, inputs.metrics, source, budget)
+    return task, Alphabet(Graph(model.shape), occurring)
+
+
+def unrelated(given: argparse.Namespace) -> dict[str, Any]:
+    """300 paths, listed one by one, and a walk along each."""
+    task, alphabet = task_on_gpt2()
+    graph = alphabet.graph
+    every = Spectrum(graph, 2, tuple(range(1, graph.logits)), (), True).union()
+    drawn = draw_paths(every, graph, 2 * N_UNRELATED, 0, distinct=True)
+    paths = [path for path in drawn if len(path) == 4][:N_UNRELATED]
+    sets = [(single_route(path, graph),) for path in paths]
+    pairs = task.pairs.pairs
+    batch = make_batch(pairs, range(len(pairs)), task.classes, task.model.device)
+    functions = node_functions(task.model, batch.clean.shape[1])
+    with torch.no_grad():
+        walk = Walk(graph, functions, plain_runs_of(task, functions, batch, 0), batch)
+        ours, theirs = [], []
+        for _ in range(given.turns + 1):
+            began = time.perf_counter()
+            expected = torch.stack([walk.effect(path) for path in paths])
+            theirs.append((time.perf_counter() - began) / len(paths))
+            began = time.perf_counter()
+            plan = compile_plan(sets, alphabet)
+            planning = time.perf_counter() - began
+            began = time.perf_counter()
+            measured = evaluate("delta", task, plan, [Direction.noising])
+            spent = time.perf_counter() - began - measured.baseline_seconds
+            ours.append((spent + planning) / len(paths))
+    found = measured.patched[Direction.noising][:, 0] - measured.clean[0]
+    # The first turn warms up.
+    walked, planned = statistics.median(theirs[1:]), statistics.median(ours[1:])
+    return {
+        "paths": len(paths),
+        "walk_ms": 1e3 * walked,
+        "ours_ms": 1e3 * planned,
+        "of_it_planning_ms": 1e3 * planning / len(paths),
+        "ratio": walked / planned,
+        "largest_difference": float(np.abs(found - expected.numpy()).max()),
+        "largest_effect": float(np.abs(found).max()),
+    }
+
+
+def search(_: argparse.Namespace) -> dict[str, Any]:
+    """What a search asks for, asked one level after the other and all at once."""
+    asked: list[tuple[PathEffects, Sequence[PathSet], float]] = []
+    evaluated = PathEffects.__call__
+
+    def timed(self: PathEffects, what: str, path_sets: Sequence[PathSet]) -> Floats:
+        began = time.perf_counter()
+        found = evaluated(self, what, path_sets)
+        asked.append((self, path_sets, time.perf_counter() - began))
+        return found
+
+    PathEffects.__call__ = timed  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as folder:
+        config = pp.compose("find_induction", f"runtime.output_root={folder}", "search.sample=0")
+        config.runtime.progress = False
+        pp.run(config)
+    PathEffects.__call__ = evaluated  # type: ignore[method-assign]
+    first = asked[0][0]
+    levels = [(sets, spent) for effects, sets, spent in asked if effects is first]
+    sets = [each for some, _ in levels for each in some]
+    direction = [first.direction]
+
+    def at_once() -> None:
+        evaluate(first.backend, first.task, compile_plan(sets, first.alphabet), direction)
+
+    at_once()
+    spent, once = sum(each for _, each in levels), seconds(at_once)
+    count = len(sets) * len(first.pair_ids)
+    return {
+        "path_sets": len(sets),
+        "evaluations_a_second": count / spent,
+        "seconds": spent,
+        "as_one_list": once,
+        "ratio": spent / once,
+    }
+
+
+PARTS = {each.__name__: each for each in (induction, spectrum, whole, unrelated, search)}
+
+
+def main() -> None:
+    """Measure what is named, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="+", choices=PARTS)
+    parser.add_argument("--before", type=Path, help="a checkout to compare with")
+    parser.add_argument("--turns", type=int, default=TURNS)
+    given = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    file = HERE / "records" / f"paths-{datetime.now(UTC):%Y-%m-%d}.json"
+    record: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    record["machine"] = f"{machine()}, {THREADS} threads, torch {torch.__version__}"
+    for name in given.parts:
+        record[name] = PARTS[name](given)
+        shown = {key: value for key, value in record[name].items() if key != "runs"}
+        print(name, json.dumps(shown, indent=1), flush=True)
+        file.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""A plain walk of one path at a time, to compare with: what a search does that knows no plans.
+
+The two plain runs are cached. What the input changes is carried along the path: at each node it is
+added to the clean stream that the node reads, in the slot of the path; the node is evaluated anew,
+at all positions, and what it writes otherwise is carried on. At the end it is added to the clean
+run's last stream. That is the exact effect of the single path, and how the search over paths in
+IPE-LatentCircuitIdentification gets it (there with hooks on one node at a time).
+
+Shapes: B pairs, T positions, D d_head; a message is [B, T, d_model].
+"""
+
+from __future__ import annotations
+
+import torch
+
+from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.runs import (
+    Runs,
+    attention_mask,
+    evaluate_mlp,
+    project,
+    scores_of,
+)
+from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.model.nodes import NodeFunctions
+
+SinglePath = tuple[tuple[int, int], ...]
+"""(node, slot) from the input to the logits."""
+
+
+class Walk:
+    """The effect of one path on the difference of two logits, at the last position."""
+
+    def __init__(self, graph: Graph, functions: NodeFunctions, runs: Runs, batch: Batch) -> None:
+        self._graph = graph
+        self._functions = functions
+        self._runs = runs
+        length = batch.clean.shape[1]
+        self._positions = torch.arange(length)
+        self._rows = torch.arange(batch.n_pairs)
+        self._answer, self._distractor = batch.answers[:, 0], batch.distractors[:, 0]
+        self._clean = self._logit_diff(runs.stream[-1][0])
+
+    def effect(self, path: SinglePath) -> torch.Tensor:
+        """[B]: of noising the path."""
+        embedded = self._runs.stream[1]
+        message = embedded[1] - embedded[0]
+        for node, slot in path[1:-1]:
+            message = self._through(node, slot, message)
+        return self._logit_diff(self._runs.stream[-1][0] + message) - self._clean
+
+    def _through(self, node: int, slot: int, message: torch.Tensor) -> torch.Tensor:
+        which = self._graph.nodes[node]
+        stream = self._runs.stream[self._graph.stage_of[node]][0] + message
+        if which.kind is NodeKind.mlp:
+            part = self._functions.mlp[which.layer]
+            written = evaluate_mlp(part, stream.flatten(0, 1)).view(stream.shape)
+            return written - self._runs.mlp[which.layer][0]
+        return self._head(which.layer, which.head, slot, stream)
+
+    def _head(self, layer: int, head: int, slot: int, stream: torch.Tensor) -> torch.Tensor:
+        part, run = self._functions.attention[layer], self._runs.attention[layer]
+        group = head // (len(run.q[0]) // len(run.k[0]))
+        read = [run.q[0][head], run.k[0][group], run.v[0][group]]
+        projection = (part.q, part.k, part.v)[slot]
+        number = head if slot == 0 else group
+        read[slot] = project(projection, number, part.norm(stream), self._positions)
+        scores = scores_of(part, read[0], read[1])
+        mask = attention_mask(part, self._positions, self._positions)
+        z = scores.masked_fill(mask, -torch.inf).softmax(-1) @ read[2]
+        return (z - run.z[0][head]) @ part.w_o[head]
+
+    def _logit_diff(self, stream: torch.Tensor) -> torch.Tensor:
+        part = self._functions.logits
+        normed = part.norm(stream[:, -1])
+        answers = (normed * part.w_u[self._answer]).sum(-1)
+        return answers - (normed * part.w_u[self._distractor]).sum(-1)
