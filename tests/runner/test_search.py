@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,16 @@ from pathpatch_runner.config import (
     UnitKind,
 )
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
+from pathpatch_runner.effects.curves import auroc_of_scores
 from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.expression.canonical import canonical
+from pathpatch_runner.expression.count import draw_paths
+from pathpatch_runner.expression.single import single_route
+from pathpatch_runner.graph import Graph
+from pathpatch_runner.hypothesis.spectrum import Spectrum
 from pathpatch_runner.inputs import read_files, read_inputs
 from pathpatch_runner.model.source import source_of
+from pathpatch_runner.regress.query import rows_of
 from pathpatch_runner.store.known import KnownUnits
 
 TRACR = Path(__file__).parents[2] / "experiments" / "tracr"
@@ -42,12 +50,70 @@ def complete(run: pp.Run) -> dict[str, dict[str, Any]]:
     return {row["path"]: row for row in rows if row["status"] == "complete"}
 
 
+def truth_of(program: str) -> list[str]:
+    truth: list[str] = json.loads((TRACR / f"{program}.truth.json").read_text())
+    return truth
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_exactly_the_true_paths_of_compiled_programs(program: str, tmp_path: Path) -> None:
+    """A search finds them, and exact scores tell their edges from all others."""
     run = pp.run(config_of(tmp_path, f"tracr_{program}"))
     found = complete(run)
-    assert sorted(found) == json.loads((TRACR / f"{program}.truth.json").read_text())
+    assert sorted(found) == truth_of(program)
     assert all(row["q_value"] <= 0.05 for row in found.values())
+    steps = [path.split("->") for path in truth_of(program)]
+    true = {
+        f"{sender.partition('<')[0]}->{receiver}"
+        for path in steps
+        for sender, receiver in itertools.pairwise(path)
+    }
+    rows = rows_of(run.table("scores"))
+    scores = np.abs([row["score"] for row in rows])
+    reference = np.array([row["edge"] in true for row in rows])
+    assert reference.sum() == len(true) < len(rows)
+    assert auroc_of_scores(scores, reference) == 1.0
+    assert scores[~reference].max() < 1e-6 < 0.01 < scores[reference].min()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_true_path_left_out_and_a_false_one_added_are_noticed(
+    program: str, tmp_path: Path
+) -> None:
+    """Without any of the true paths less than everything is explained; a false one among them adds
+    nothing, and by itself does nothing."""
+    truth = truth_of(program)
+    config = config_of(tmp_path, f"tracr_{program}", "search=null", "scores.methods=[]")
+    shape = read_files(config, source_of(config.model, 0)).shape
+    assert shape is not None
+    graph = Graph(shape)
+    false = next(path for path in _single_paths(graph) if path not in truth)
+    paths = {f"t{n}": PathConfig(expr=path) for n, path in enumerate(truth)}
+    config.hypotheses = {"h": HypothesisConfig(paths={**paths, "false": PathConfig(expr=false)})}
+    config.patch.units = [UnitKind.path, UnitKind.hypothesis, UnitKind.leave_one_out]
+    config.patch.directions = [Direction.denoising]
+    summary = pp.run(config).table("summary").to_pylist()
+    rows = {(row["unit"], row["path_id"]): row for row in summary}
+    whole = rows["hypothesis", "+".join([*paths, "false"])]["normalised_effect"]
+    assert whole == pytest.approx(1, abs=1e-3)
+    left_out = {
+        name: next(
+            row["normalised_effect"]
+            for (unit, ids), row in rows.items()
+            if unit == "leave_one_out" and name not in ids.split("+")
+        )
+        for name in (*paths, "false")
+    }
+    assert left_out.pop("false") == pytest.approx(whole, abs=1e-6)
+    assert max(left_out.values()) < 0.95
+    assert rows["path", "false"]["effect_mean"] == pytest.approx(0, abs=1e-6)
+
+
+def _single_paths(graph: Graph) -> list[str]:
+    """Of at most two nodes between the ends, as `truth.json` writes them."""
+    every = Spectrum(graph, 2, tuple(range(1, graph.logits)), (), True).union()
+    drawn = draw_paths(every, graph, 200, 0, distinct=True)
+    return [canonical((single_route(path, graph),), graph) for path in drawn]
 
 
 def test_what_was_found_as_a_whole_is_sufficient_and_necessary(tmp_path: Path) -> None:

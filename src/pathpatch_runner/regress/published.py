@@ -20,8 +20,8 @@
 A *run* is what one command computes: experiment, model, overrides. `where` selects rows by
 columns of the tables (`over.s: a9.h6` too). The columns clean, corrupt, patched and effect are
 those of effects.parquet; cpr, cmd, auroc and their like those of curves.parquet (`other: null` for
-a curve by itself); all others those of summary.parquet; `table: found` names another one. Checks,
-one for each claim:
+a curve by itself); all others those of summary.parquet; `table: found` names another one (`scores`
+has a column `edge`, as in `a0.h3->a1.h9<k>`). Checks, one for each claim:
 
     value, tolerance          one row, |found - value| <= tolerance
     at_least, at_most         one row, one or both

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from pathpatch_runner.effects.curves_table import VALUE_COLUMNS as CURVE_COLUMNS
 from pathpatch_runner.effects.schema import VALUE_COLUMNS
 from pathpatch_runner.errors import PublishedError, did_you_mean
@@ -18,6 +20,8 @@ POINT_VALUES = frozenset(column.name for column in VALUE_COLUMNS)
 
 OF_CURVES = frozenset(column.name for column in CURVE_COLUMNS) - {"n_edges"}
 """Columns that curves.parquet has; a claim about any other reads summary.parquet."""
+
+EDGE = frozenset({"sender", "receiver", "slot"})
 
 NAMING = ("hypothesis", "unit", "path_id", "metric", "direction", "pair_id", "position")
 MOST_SHOWN = 5
@@ -32,6 +36,20 @@ def table_name(column: str, table: str = "") -> str:
     if column in OF_CURVES:
         return "curves.parquet"
     return "effects.parquet" if column in POINT_VALUES else "summary.parquet"
+
+
+def rows_of(table: pa.Table) -> list[Row]:
+    """A table's rows. One that names edges by their ends has the column `edge` too, as expressions
+    write it: `a0.h3->a1.h9<k>`."""
+    rows: list[Row] = table.to_pylist()
+    if not set(table.column_names) >= EDGE:
+        return rows
+    return [{**row, "edge": _edge(row)} for row in rows]
+
+
+def _edge(row: Row) -> str:
+    slot = f"<{row['slot']}>" if row["slot"] else ""
+    return f"{row['sender']}->{row['receiver']}{slot}"
 
 
 def select(rows: Sequence[Row], where: Mapping[str, Any], column: str) -> list[Row]:

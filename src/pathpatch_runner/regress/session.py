@@ -23,7 +23,7 @@ from pathpatch_runner.regress.golden import (
     write_golden,
 )
 from pathpatch_runner.regress.launch import Launch, Outcome
-from pathpatch_runner.regress.query import Row, table_name
+from pathpatch_runner.regress.query import Row, rows_of, table_name
 from pathpatch_runner.regress.verdict import Mark, Verdict, judge, not_judged
 
 SAME_RUN = ("experiment", "model", "dataset")
@@ -46,7 +46,7 @@ class Session:
     def rows(self, run: Run, table: str) -> list[Row]:
         """All rows of a table of a run that is there."""
         if (run, table) not in self._rows:
-            self._rows[run, table] = self.outcome(run).table(table).to_pylist()
+            self._rows[run, table] = rows_of(self.outcome(run).table(table))
         return self._rows[run, table]
 
 
