@@ -172,7 +172,7 @@ def test_a_world_without_effects_is_searched_without_a_finding() -> None:
     """No path has an effect: every seed's first level is tested, and at most alpha of them, within
     three standard errors, open anything."""
     opened = 0
-    seeds = 200
+    seeds = 1000
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
 
