@@ -62,7 +62,7 @@ notebook: .venv/.dev .venv/.smollm2  ## run the notebook of docs/ from its first
 	$(BIN)/jupyter-execute docs/ioi.ipynb --output ../outputs/ioi.ipynb
 
 regress: .venv/.run .venv/.smollm2  ## published values and our own last accepted ones
-	$(BIN)/python -m pathpatch_runner.regress induction micro ioi $(if $(JUNIT),--junit $(JUNIT))
+	$(BIN)/python -m pathpatch_runner.regress induction micro ioi tracr find_induction $(if $(JUNIT),--junit $(JUNIT))
 
 regress-all: .venv/.run .venv/.smollm2  ## the same for every experiment that has published values: hours
 	$(BIN)/python -m pathpatch_runner.regress $(if $(JUNIT),--junit $(JUNIT))

@@ -23,6 +23,7 @@ SHAPES = {
     "gpt2": ModelShape(12, 12, 768, 64, 50257, 1024, d_mlp=3072),
     "smollm2-135m": ModelShape(30, 9, 576, 64, 49152, 2048, d_mlp=1536, n_key_value_heads=3),
 }
+KEPT = ("found_kept", "found_kept_rest")
 CLAIMS = [
     claim for published in read_all(REPOSITORY / "experiments", ()) for claim in published.claims
 ]
@@ -51,7 +52,7 @@ def test_what_a_claim_asks_for_is_in_its_experiment(claim: Claim) -> None:
         hypotheses += [name for name in check.names if isinstance(name, str)]
     if config.search is not None:
         # What it finds is evaluated in both directions, under names of its own.
-        assert set(hypotheses) <= {*config.hypotheses, "found", "found_rest", "found_kept"}
+        assert set(hypotheses) <= {*config.hypotheses, "found", "found_rest", *KEPT}
         assert where.get("direction") in {d.value for d in Direction}
         assert where.get("metric", config.metrics[0]) in config.metrics
         return
