@@ -198,8 +198,8 @@ def test_distances_that_hooks_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> No
         ("mistral", {**GROUPED, "sliding_window": 3}, Backend.delta),
         # Queries and keys have norms of their own.
         ("qwen3", {**GROUPED, "head_dim": 8}, Backend.delta),
-        # Logits are scaled; rotary pairs are neighbours, which is said nowhere.
-        ("cohere", NEW, Backend.hooks),
+        # Logits are scaled; rotary pairs are neighbours.
+        ("cohere", NEW, Backend.delta),
         # Norms after attention and MLP only.
         ("olmo2", NEW, Backend.hooks),
         # The MLP is a mixture of experts.
