@@ -20,6 +20,7 @@ from killed.nursery import Nursery, nursery
 from killed.scenarios import FIRST, KILLED
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inventory.kept import KeptRun, kept_runs
+from pathpatch_runner.report.jobs import COLLECTED, DONE, INTERRUPTED
 from pathpatch_runner.store.known import FOLDER
 from pathpatch_runner.store.part import read_part
 from pathpatch_runner.store.run_directory import MANIFEST
@@ -62,8 +63,8 @@ def check(outputs: Path, expected: dict[str, dict[str, bytes]], seen: Seen) -> N
     """What a killed process left: finished runs with the right bytes, or none; whole parts."""
     for each in runs_of(outputs):
         seen.left[each.job.state] += 1
-        assert each.job.state in ("done", "interrupted")
-        if each.job.state == "done":
+        assert each.job.state in (DONE, COLLECTED, INTERRUPTED)
+        if each.job.state != INTERRUPTED:
             assert contents(each.directory) == expected[each.directory.name]
     for part in (outputs / FOLDER).glob("*/[!.]*.part"):
         read_part(part)

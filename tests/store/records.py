@@ -9,6 +9,7 @@ from pathpatch_runner.store import (
     Counts,
     GitState,
     GuardRecord,
+    KnownRecord,
     Manifest,
     Provenance,
 )
@@ -45,4 +46,5 @@ MANIFEST = Manifest(
         points=5,
     ),
     timings={"load": 0.5, "execute": 2.0},
+    known=KnownRecord((".known/k",), 40, {"ab12": 30}),
 )

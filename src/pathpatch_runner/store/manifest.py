@@ -143,7 +143,7 @@ class Manifest:
                 collected=_collected(data.get("collected")),
                 known=_known(data["known"]) if data.get("known") else None,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 f"manifest.json lacks or has a wrong entry: {error}. Run the experiment again"
             ) from error
