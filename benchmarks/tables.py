@@ -38,6 +38,11 @@ class Named:
     name: str
     measured_in: str
 
+    @property
+    def unit(self) -> str:
+        """What the earlier tree calls it."""
+        return self.measured_in
+
 
 def units() -> list[Any]:
     """[row] of a family over three heads; either tree's `Unit` takes these arguments."""
