@@ -148,9 +148,11 @@ def test_half_written_files_of_this_run_are_swept_and_others_left(tmp_path: Path
     keep(values, [0])
     folder = parts(tmp_path)[0].parent
     for run in ("one", "two"):
-        (folder / f".{run}-x.part.abc.partial").write_bytes(b"half")
+        for name in ("x.part", "about.json"):
+            (folder / f".{run}-{name}.abc.partial").write_bytes(b"half")
     known(tmp_path, "one")
-    assert [path.name for path in folder.glob(".*")] == [".two-x.part.abc.partial"]
+    left = sorted(path.name for path in folder.glob(".*"))
+    assert left == [".two-about.json.abc.partial", ".two-x.part.abc.partial"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_once(

@@ -20,16 +20,17 @@ TEMPORARY_SUFFIX = ".partial"
 
 
 @contextmanager
-def replaced(path: Path, *, flush: bool = True) -> Iterator[Path]:
+def replaced(path: Path, *, flush: bool = True, owner: str = "") -> Iterator[Path]:
     """A temporary path to write to; on leaving without an error it becomes `path`.
 
     `flush` False: without waiting for the disk. No reader meets half a file then either, unless
-    the power fails; for files that say themselves whether they are whole. Raises StoreError where
-    the operating system refuses: no such folder, no right, no room.
+    the power fails; for files that say themselves whether they are whole. `owner`: begins the
+    temporary file's name, for who sweeps its own in a folder of many. Raises StoreError where the
+    operating system refuses: no such folder, no right, no room.
     """
     with explained(path):
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
+            dir=path.parent, prefix=f".{owner}{path.name}.", suffix=TEMPORARY_SUFFIX
         )
         os.close(handle)
         temporary = Path(name)

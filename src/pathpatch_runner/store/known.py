@@ -184,7 +184,9 @@ class KnownValues:
             return
         with atomic.explained(about):
             self._folder.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(about, json.dumps(self._about, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(self._about, indent=2, sort_keys=True) + "\n"
+        with atomic.replaced(about, owner=f"{self._run}-") as temporary:
+            temporary.write_bytes(text.encode())
 
     def join(self) -> None:
         """The parts of this run as few: it is complete, and nobody resumes it. A kill at any time
