@@ -68,7 +68,7 @@ def test_progress_is_told_within_a_chunk(name: str) -> None:
     task, alphabet = task_of(specimen("gpt2").model, pairs, sets)
     told: list[int] = []
     plan = compile_plan(sets, alphabet)
-    with mock.patch("pathpatch_runner.execute.drive.chunks_of", _one_chunk):
+    with mock.patch("pathpatch_runner.execute.on_batch.chunks_of", _one_chunk):
         evaluate(name, task, plan, list(Direction), told.append)
     assert sum(told) == 8 * 3 * 2
     # More often than once for each direction's chunk.

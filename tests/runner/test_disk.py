@@ -67,7 +67,7 @@ def test_a_disk_that_has_no_room_for_parts_only_is_said_and_the_run_goes_on(
         return write(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", no_parts)
-    logging.getLogger("pathpatch_runner").addHandler(caplog.handler)
+    monkeypatch.setattr(logging.getLogger("pathpatch_runner"), "handlers", [caplog.handler])
     outcome = run(Request(experiment(tmp_path)))
     assert outcome.directory is not None
     assert RunDirectory(outcome.directory).is_complete

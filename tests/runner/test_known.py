@@ -252,7 +252,7 @@ def test_a_damaged_part_is_computed_again(
     config = experiment(tmp_path)
     config.statistics.n_resamples = 10
     evaluated = Evaluated(monkeypatch)
-    logging.getLogger("pathpatch_runner").addHandler(caplog.handler)
+    monkeypatch.setattr(logging.getLogger("pathpatch_runner"), "handlers", [caplog.handler])
     again = run(Request(config))
     assert "is ignored: it is not as long as it says. Its values are computed again" in caplog.text
     assert evaluated.units == N_UNITS
