@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-TURNS = 3
+TURNS = 2
 PARTS = {"a": 1, "b": 24, "c_k": 24, "c_v": 24, "d": 1, "e": 1}
 """Workload -> one part in how many is measured."""
 WORKER = HERE / "before_after_worker.py"
@@ -36,7 +36,7 @@ class Worker:
     def __init__(self, tree: Path, values: Path) -> None:
         sources = os.pathsep.join(str(tree / name) for name in ("src", "benchmarks"))
         environment = {**os.environ, "PYTHONPATH": sources, "OMP_NUM_THREADS": "1"}
-        line = [sys.executable, str(WORKER), str(tree), str(values), json.dumps(PARTS)]
+        line = [sys.executable, "-P", str(WORKER), str(tree), str(values), json.dumps(PARTS)]
         self._process = subprocess.Popen(
             line, cwd=tree, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
