@@ -32,7 +32,9 @@ KEY = (
 LEFT_OUT = ("run_key",)
 """And every column that begins with `SET_PREFIX`."""
 TOLERANCE: Mapping[str, float] = {
-    column.name: {"n": 0.0, "p_value": 0.02, "q_value": 0.05}.get(column.name, 1e-3)
+    column.name: {"n": 0.0, "p_value": 0.02, "p_max_t": 0.02, "q_value": 0.05}.get(
+        column.name, 1e-3
+    )
     for column in STATISTIC_COLUMNS
 }
 """By column; text columns must be equal."""
