@@ -108,7 +108,7 @@ def killed(
         answer = nurse.do(scenario, folder)
         assert answer.isdigit(), answer
         assert finished(folder / "outputs") == expected
-        assert not list(folder.glob("outputs/*/*/.*.partial"))
+        assert not list(folder.glob("outputs/**/.*.partial"))
         seen.finished += 1
         shutil.rmtree(folder)
     return seen

@@ -114,9 +114,11 @@ def test_what_a_crash_left_is_swept_and_the_rest_kept(directory: RunDirectory) -
     for name in (".effects.parquet.x1.partial", "run.log", "notes.partial"):
         (directory.path / name).write_text("")
     (directory.path / ".hydra").mkdir()
+    (directory.path / ".hydra" / ".config.yaml.x2.partial").write_text("")
     with directory.writing():
         pass
     assert names(directory) == [".hydra", "notes.partial", "run.log"]
+    assert list((directory.path / ".hydra").iterdir()) == []
 
 
 def test_a_failure_is_recorded_and_raised(directory: RunDirectory) -> None:

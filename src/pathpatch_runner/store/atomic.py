@@ -76,8 +76,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Delete the temporary files that a crashed process left."""
-    for stale in directory.glob(f".*{TEMPORARY_SUFFIX}"):
+    """Delete the temporary files that a crashed process left, in folders inside too."""
+    for stale in directory.rglob(f".*{TEMPORARY_SUFFIX}"):
         stale.unlink(missing_ok=True)
 
 
