@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pathpatch_runner.collection.part import Cell, PartRun, named
+from pathpatch_runner.config.plain import leaves
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inputs.parts import Part
 
@@ -50,7 +51,7 @@ class Gathered:
 
 
 def gather(parts: Sequence[PartRun]) -> list[Gathered]:
-    """Parts by whole, in order of first appearance.
+    """Parts by whole: the fullest first, then by the lowest part.
 
     Raises StoreError for a part that is there twice, and for a whole that is cut in two ways.
     """
@@ -60,7 +61,8 @@ def gather(parts: Sequence[PartRun]) -> list[Gathered]:
         for other in known.values():
             _check_together(part, other)
         known[part.cell] = part
-    return [Gathered(known) for known in wholes.values()]
+    gathered = [Gathered(known) for known in wholes.values()]
+    return sorted(gathered, key=lambda whole: (-len(whole.parts), whole.first.cell))
 
 
 def _check_together(part: PartRun, other: PartRun) -> None:
@@ -116,13 +118,4 @@ def differences(part: PartRun, other: PartRun) -> list[str]:
 
 def _facts(part: PartRun) -> dict[str, Any]:
     digests = {f"digest of {key}": text for key, text in part.manifest.provenance.digests.items()}
-    return digests | dict(_leaves(part.config, ""))
-
-
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of everything that is no mapping."""
-    if isinstance(value, Mapping) and value:
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}" if key else str(name))
-    else:
-        yield key, value
+    return digests | dict(leaves(part.config))

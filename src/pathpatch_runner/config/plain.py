@@ -37,6 +37,15 @@ def named_files(section: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from named_files(value, inner)
 
 
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of everything in plain data that is no mapping, or an empty one."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from leaves(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
+
+
 def _parts(section: Any) -> Iterator[tuple[str, Any, bool]]:
     """(name, value, whether it names a file) of what a section holds."""
     if is_dataclass(section) and not isinstance(section, type):

@@ -67,7 +67,7 @@ class Known:
         for values in self._by_pairs.values():
             for run, count in values.taken.by_run.items():
                 taken[run] = taken.get(run, 0) + count
-        folders = tuple(values.place for values in self._by_pairs.values())
+        folders = tuple(values.name for values in self._by_pairs.values())
         asked = sum(values.taken.asked for values in self._by_pairs.values())
         return KnownRecord(folders, asked, taken)
 

@@ -66,7 +66,7 @@ class KnownValues:
         self.key = key_of(about)
         self.taken = Taken()
         self._about = about
-        self._folder = root / self.place
+        self._folder = root / self.name
         self._run = run
         self._writes = True
         self._parts: dict[Path, Head] = {}
@@ -80,8 +80,8 @@ class KnownValues:
         self._before = frozenset(self._parts)
 
     @property
-    def place(self) -> str:
-        """The folder, below the output root."""
+    def name(self) -> str:
+        """Of the folder, below the output root."""
         return f"{FOLDER}/{self.key}"
 
     def _sweep(self) -> None:

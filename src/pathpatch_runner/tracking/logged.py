@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pathpatch_runner.config import UnitKind
+from pathpatch_runner.config.plain import leaves
 from pathpatch_runner.store import Manifest, RunDirectory
 
 MOST_METRICS = 1000
@@ -48,7 +49,7 @@ def logged_of(directory: RunDirectory) -> Logged:
     return Logged(
         name=f"{manifest.experiment} {manifest.run_key}",
         tags=_tags(manifest),
-        params=dict(_flat(manifest.provenance.config, "")),
+        params=_params(manifest.provenance.config),
         metrics=dict(_metrics(summary)),
         files=tuple(file for file in files if file.is_file()),
     )
@@ -62,13 +63,10 @@ def _tags(manifest: Manifest) -> dict[str, str]:
     return {**run, "backend": manifest.backend.name, **digests, **commit}
 
 
-def _flat(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    """(dotted key, text) of everything that is no mapping and not null."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _flat(inner, _name(f"{key}.{name}" if key else str(name)))
-    elif value is not None:
-        yield key, str(value)[:MOST_TEXT]
+def _params(config: Mapping[str, Any]) -> dict[str, str]:
+    """What the config says, by dotted key."""
+    said = ((key, value) for key, value in leaves(config) if value not in (None, {}))
+    return {_name(key): str(value)[:MOST_TEXT] for key, value in said}
 
 
 def _metrics(summary: pa.Table) -> Iterator[tuple[str, float]]:
