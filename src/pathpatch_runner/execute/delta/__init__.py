@@ -5,11 +5,16 @@
     runs        the base and the patched run, with everything the nodes read and wrote
     deltas      where the differences of versions and streams are kept
     stages      the loop over stages: versions, then streams, then logits of finished streams
+    tally       how much of a chunk is done
     attention   head versions: the changed slots of the changed heads
+    readings    what these slots read, projected to queries, keys and values
     writes      what the changes that versions write make of a stream
     sums        streams made as sums of writes, as in circuits
+    narrow      streams that one head wrote to, read without being made
+    norm_form   a norm as numbers, for that
     outputs     values of units, as their streams finish
     readout     streams at the end of the model -> metric values
+    carried     what path sets carry into the logits, as a vector
     proof       the checks a model must pass before this executor is trusted with it
 
 An example: the plan drawn at the head of `plan/`, for `a0.h0 -> a1.h0<k> -> logits`, on a pair of

@@ -1,51 +1,32 @@
-"""Head versions: norm of the changed stream, the changed slots, their attention, nothing else.
+"""Head versions: the changed slots, their attention, nothing else.
 
 A version's slot is *changed* if it reads a stream that differs from base. A head whose query
 alone changed uses the cached keys and values; one whose keys changed replaces those columns of
-its scores; one whose values alone changed keeps its pattern, and needs no softmax at all.
-
-A slot reads one stream at every position class, in general: such a *reading* is a row
-[class] of stream ids.
+its scores; one whose values alone changed keeps its pattern, and needs no softmax at all. What the
+changed slots read, and the queries, keys and values of it, is `readings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
-from pathpatch_runner.execute.delta.narrow import NarrowReadings
-from pathpatch_runner.execute.delta.runs import (
-    AttentionRun,
-    attention_mask,
-    project,
-    project_narrow,
-    scores_of,
+from pathpatch_runner.execute.delta.readings import (
+    UNCHANGED,
+    Changed,
+    HeadVersions,
+    K,
+    NormedStreams,
+    Q,
+    V,
+    changed_of,
+    in_blocks,
 )
-from pathpatch_runner.model.nodes import Attention, Projection
-
-Q, K, V = range(3)
-UNCHANGED = -1
-
-Normed = torch.Tensor | NarrowReadings
-NormedStreams = Callable[[np.ndarray, Selection], Normed]
-"""Readings [n, class], positions -> normed stream [n, B, P, d_model], or what stands for it."""
-
-
-@dataclass(frozen=True)
-class HeadVersions:
-    """Versions of one layer that are evaluated at the same positions.
-
-    `heads` [n]; `readings` [m, class]: distinct readings that differ from base; `slots`
-    [n, slot, back]: which reading each slot reads, or UNCHANGED.
-    """
-
-    heads: np.ndarray
-    readings: np.ndarray
-    slots: np.ndarray
+from pathpatch_runner.execute.delta.runs import AttentionRun, attention_mask, scores_of
+from pathpatch_runner.model.nodes import Attention
 
 
 class LayerAttention:
@@ -80,31 +61,15 @@ class LayerAttention:
         `positions`: where the versions are evaluated; `key_positions`: where changed keys and
         values are read from.
         """
-        versions = _in_blocks(versions)
+        versions = in_blocks(versions)
         slots = versions.slots
-        changed = _changed_of(self._part, self._run, versions, normed, positions, key_positions)
+        changed = changed_of(self._part, self._run, versions, normed, positions, key_positions)
         for head in np.unique(versions.heads).tolist():
             numbers = np.flatnonzero(versions.heads == head)
             one = _Head(self, head, changed)
             for members in _by_changed(slots[numbers]):
                 chosen = numbers[members]
                 keep(chosen, one.change(slots[chosen]))
-
-
-def _in_blocks(versions: HeadVersions) -> HeadVersions:
-    """The readings reordered, so that those that the same slots of the same heads read are
-    neighbours: a head then takes a slice of the normed streams instead of a copy."""
-    n_heads = int(versions.heads.max()) + 1
-    readers = np.zeros((len(versions.readings), n_heads * 3), dtype=bool)
-    for slot in (Q, K, V):
-        read = versions.slots[:, slot]
-        heads = np.broadcast_to(versions.heads[:, None], read.shape)
-        readers[read[read != UNCHANGED], heads[read != UNCHANGED] * 3 + slot] = True
-    order = np.lexsort(readers.T)
-    number = np.empty(len(order) + 1, dtype=np.int64)
-    number[order] = np.arange(len(order))
-    number[UNCHANGED] = UNCHANGED
-    return HeadVersions(versions.heads, versions.readings[order], number[versions.slots])
 
 
 def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
@@ -115,114 +80,10 @@ def _by_changed(slots: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
 
 
-class _Projected:
-    """Queries, keys or values of changed readings, projected head by head as they are wanted."""
-
-    def __init__(
-        self,
-        projection: Projection,
-        base: torch.Tensor,
-        normed: Normed | None,
-        readings: np.ndarray,
-        positions: Selection,
-    ) -> None:
-        """`base` [head, B, T, D]: of base's stream."""
-        self._projection = projection
-        self._base = base
-        self._normed = normed
-        self._readings = readings
-        self._positions = positions
-        self._last: tuple[int, bytes, torch.Tensor] | None = None
-
-    def rows(self, head: int, wanted: np.ndarray) -> torch.Tensor:
-        """[n, B, P, D] of the readings `wanted` [n] (in any order, repeats allowed)."""
-        distinct, inverse = np.unique(wanted, return_inverse=True)
-        found = self._distinct(head, distinct)
-        if len(distinct) == len(wanted) and (inverse == np.arange(len(wanted))).all():
-            return found
-        if len(distinct) == 1:
-            return found.expand(len(wanted), -1, -1, -1)
-        return found.index_select(0, torch.as_tensor(inverse).to(found.device, non_blocking=True))
-
-    def _distinct(self, head: int, distinct: np.ndarray) -> torch.Tensor:
-        assert self._normed is not None
-        # With grouped queries the heads of a group ask for the same keys one after the other.
-        key = distinct.tobytes()
-        if self._last is not None and self._last[:2] == (head, key):
-            return self._last[2]
-        projected = self._project(head, np.searchsorted(self._readings, distinct))
-        self._last = (head, key, projected)
-        return projected
-
-    def _project(self, head: int, rows: np.ndarray) -> torch.Tensor:
-        normed, index = self._normed, self._positions.index
-        if isinstance(normed, NarrowReadings):
-            some = normed if len(rows) == len(normed) else normed.some(rows)
-            base = self._positions.take(self._base[head])
-            return project_narrow(self._projection, head, some, index, base)
-        assert normed is not None
-        first, last = int(rows[0]), int(rows[-1])
-        if last - first + 1 == len(rows):
-            normed = normed[first : last + 1]
-        else:
-            numbers = torch.as_tensor(rows).to(normed.device, non_blocking=True)
-            normed = normed.index_select(0, numbers)
-        return project(self._projection, head, normed, index)
-
-
-@dataclass(frozen=True)
-class _Changed:
-    """What the slots of one layer's versions read where it differs from base: `queries` at the
-    positions where the versions are evaluated, `keys` and `values` at `key_positions`."""
-
-    queries: _Projected
-    keys: _Projected
-    values: _Projected
-    positions: Selection
-    key_positions: Selection
-
-
-def _changed_of(
-    part: Attention,
-    run: AttentionRun,
-    versions: HeadVersions,
-    normed: NormedStreams,
-    positions: Selection,
-    key_positions: Selection,
-) -> _Changed:
-    """Each changed reading is normed once: one that queries and keys read at the same positions
-    serves both."""
-    query_readings = _readings(versions.slots[:, Q])
-    key_readings = _readings(versions.slots[:, K:])
-    same = np.array_equal(query_readings, key_readings) and np.array_equal(
-        positions.numbers, key_positions.numbers
-    )
-    of_queries = None
-    if len(query_readings):
-        of_queries = normed(versions.readings[query_readings], positions)
-    of_keys = of_queries if same else None
-    if of_keys is None and len(key_readings):
-        of_keys = normed(versions.readings[key_readings], key_positions)
-    return _Changed(
-        _Projected(part.q, run.q[0], of_queries, query_readings, positions),
-        _Projected(part.k, run.k[0], of_keys, key_readings, key_positions),
-        _Projected(part.v, run.v[0], of_keys, key_readings, key_positions),
-        positions,
-        key_positions,
-    )
-
-
-def _readings(slots: np.ndarray) -> np.ndarray:
-    """The distinct changed readings that `slots` name, in order."""
-    named = np.unique(slots)
-    changed: np.ndarray = named[named != UNCHANGED]
-    return changed
-
-
 class _Head:
     """One head's versions at some positions."""
 
-    def __init__(self, layer: LayerAttention, head: int, changed: _Changed) -> None:
+    def __init__(self, layer: LayerAttention, head: int, changed: Changed) -> None:
         part, run = layer._part, layer._run
         positions = changed.positions
         self._layer = layer

@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.attention import HeadVersions, LayerAttention, Normed
+from pathpatch_runner.execute.delta.attention import LayerAttention
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
 from pathpatch_runner.execute.delta.narrow import NarrowReadings
+from pathpatch_runner.execute.delta.readings import HeadVersions, Normed
 from pathpatch_runner.execute.delta.runs import evaluate_mlp, write_heads
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.sums import SummedStreams
