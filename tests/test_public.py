@@ -39,6 +39,13 @@ def test_every_error_and_every_kind_is_public() -> None:
             assert registry.get(name, "test").Config.__name__ in pp.__all__
 
 
+def test_every_config_class_is_public() -> None:
+    from pathpatch_runner import config
+
+    classes = {name for name in config.__all__ if isinstance(getattr(config, name), type)}
+    assert classes <= set(pp.__all__)
+
+
 def test_the_version_is_the_distributions() -> None:
     assert pp.__version__ == metadata.version("pathpatch-runner")
 

@@ -20,6 +20,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "cli.compose": ("compose",),
     "config": (
         "Backend",
+        "Choosing",
+        "Correction",
         "DatasetConfig",
         "Direction",
         "Dtype",
@@ -32,8 +34,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ScoreMethod",
         "Scored",
         "ScoresConfig",
+        "SearchConfig",
         "SelectConfig",
+        "Slots",
         "StatisticsConfig",
+        "Tracker",
+        "TrackingConfig",
         "UnitKind",
         "WeightProcessing",
     ),
@@ -73,11 +79,11 @@ _HOMES: dict[str, tuple[str, ...]] = {
 }
 """Module -> what is public and lives there."""
 _RENAMED = {"open_run": "open"}
-_PLACES = {
+_HOME_OF = {
     _RENAMED.get(name, name): (module, name) for module, names in _HOMES.items() for name in names
 }
 
-__all__ = sorted([*_PLACES, "__version__"])  # computed, and held by a test
+__all__ = sorted([*_HOME_OF, "__version__"])  # computed, and held by a test
 
 
 def __getattr__(name: str) -> Any:
@@ -85,9 +91,9 @@ def __getattr__(name: str) -> Any:
         from importlib import metadata
 
         return metadata.version("pathpatch-runner")
-    if name not in _PLACES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, own = _PLACES[name]
+    module, own = _HOME_OF[name]
     found = getattr(importlib.import_module(f"{__name__}.{module}"), own)
     globals()[name] = found
     return found
