@@ -15,7 +15,6 @@ from typing import Any
 from hydra._internal import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from pathpatch_runner.config import SearchConfig
@@ -27,19 +26,10 @@ class SectionLoader(ConfigLoaderImpl):
     """Hydra's own loader but for such sections. An instance of it goes to the processes of a
     sweep's jobs, which compose their configs with it."""
 
-    def load_configuration(
-        self,
-        config_name: str | None,
-        overrides: list[str],
-        run_mode: RunMode,
-        from_shell: bool = True,
-        validate_sweep_overrides: bool = True,
-    ) -> DictConfig:
+    def load_configuration(self, *said: Any, **named: Any) -> DictConfig:
         """As Hydra's; a job of a sweep comes here too."""
         with _begun():
-            return super().load_configuration(
-                config_name, overrides, run_mode, from_shell, validate_sweep_overrides
-            )
+            return super().load_configuration(*said, **named)
 
 
 @contextmanager
@@ -56,19 +46,21 @@ def sections_begun(loader: type[SectionLoader] = SectionLoader) -> Iterator[None
 
 @contextmanager
 def _begun() -> Iterator[None]:
-    """While Hydra sets what overrides say."""
-    apply = ConfigLoaderImpl._apply_overrides_to_config
+    """While Hydra sets what overrides say. Hydra calls the function that does so by the name of its
+    own class, so that no subclass could have another."""
+    names: Any = ConfigLoaderImpl
+    apply = names._apply_overrides_to_config
 
     def one_by_one(overrides: list[Override], cfg: DictConfig) -> None:
         for override in overrides:
             _begin(override, cfg)
             apply([override], cfg)
 
-    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(one_by_one)  # type: ignore[method-assign]
+    names._apply_overrides_to_config = staticmethod(one_by_one)
     try:
         yield
     finally:
-        ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply)  # type: ignore[method-assign]
+        names._apply_overrides_to_config = staticmethod(apply)
 
 
 def _begin(override: Override, cfg: DictConfig) -> None:

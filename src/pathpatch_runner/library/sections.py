@@ -35,7 +35,7 @@ def section_of(kind: type[Section], said: Mapping[str, Any], where: str) -> Sect
     found: Any = OmegaConf.structured(kind)
     problems: list[PathPatchError] = []
     for name, value in said.items():
-        if name not in kind.__dataclass_fields__:  # type: ignore[attr-defined]
+        if name not in found:
             problems.append(ConfigError(unknown_key(where, str(name), [str(key) for key in found])))
             continue
         try:
@@ -43,5 +43,6 @@ def section_of(kind: type[Section], said: Mapping[str, Any], where: str) -> Sect
         except OmegaConfBaseException as error:
             problems.append(ConfigError(f"{where}.{name}: {str(error).splitlines()[0]}"))
     raise_together(problems)
-    made: Any = OmegaConf.to_object(found)
-    return made  # type: ignore[no-any-return]
+    made = OmegaConf.to_object(found)
+    assert isinstance(made, kind)
+    return made
