@@ -38,7 +38,9 @@ def text(said: str) -> Callable[[Path], object]:
     return lambda path: path.write_text(said)
 
 
-def repeated(piece: bytes, size: int, before: bytes = b"", after: bytes = b"") -> Callable:  # type: ignore[type-arg]
+def repeated(
+    piece: bytes, size: int, before: bytes = b"", after: bytes = b""
+) -> Callable[[Path], object]:
     """A large file of equal pieces."""
 
     def write(path: Path) -> None:

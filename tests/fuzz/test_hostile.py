@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from forked import Asked, asked
 from fuzz.hostile import HOSTILE, Hostile
-from fuzz.limited import Readings, readings
 from fuzz.readers import COMPOSED, READERS
 
 
 @pytest.fixture(scope="module")
-def process() -> Iterator[Readings]:
-    with readings() as asked:
-        yield asked
+def process() -> Iterator[Asked]:
+    with asked("fuzz.limited") as found:
+        yield found
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda each: f"{each.reader}: {each.name}")
-def test_hostile_files_are_refused(tmp_path: Path, process: Readings, hostile: Hostile) -> None:
+def test_hostile_files_are_refused(tmp_path: Path, process: Asked, hostile: Hostile) -> None:
     (reader,) = (each for each in (*READERS, COMPOSED) if each.name == hostile.reader)
     path = tmp_path / "experiment" / "run" / reader.file
     path.parent.mkdir(parents=True)
     hostile.write(path)
     try:
-        answer = process.read(hostile.reader, path)
+        answer = process.ask(hostile.reader, path)
     finally:
         path.unlink()
     assert answer.startswith("refused ") or (hostile.harmless and answer == "read"), answer

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from killed.nursery import Nursery, nursery
+from forked import Asked, asked
 from killed.scenarios import FIRST, KILLED
 from pathpatch_runner.errors import StoreError
 from pathpatch_runner.inventory.kept import KeptRun, kept_runs
@@ -72,12 +72,12 @@ def check(outputs: Path, expected: dict[str, dict[str, bytes]], seen: Seen) -> N
         json.loads(proof.read_text())
 
 
-def prepared(nurse: Nursery, folder: Path, scenario: str) -> Path:
+def prepared(nursery: Asked, folder: Path, scenario: str) -> Path:
     """A folder with the data, and with what must be there before the scenario begins."""
     folder.mkdir()
     write_pairs(folder / "pairs.jsonl")
     if scenario in FIRST:
-        answer = nurse.do(f"before {scenario}", folder)
+        answer = nursery.ask(f"before {scenario}", folder, 0)
         assert answer.isdigit(), answer
     return folder
 
@@ -87,12 +87,12 @@ def finished(outputs: Path) -> dict[str, dict[str, bytes]]:
 
 
 def killed(
-    nurse: Nursery, scenario: str, tmp_path: Path, kills: int, chance: random.Random
+    nursery: Asked, scenario: str, tmp_path: Path, kills: int, chance: random.Random
 ) -> Seen:
     """Attempts, each killed at a moment, until one finishes; then from nothing again."""
-    before = prepared(nurse, tmp_path / "before", scenario)
+    before = prepared(nursery, tmp_path / "before", scenario)
     whole = shutil.copytree(before, tmp_path / "whole")
-    answer = nurse.do(scenario, whole)
+    answer = nursery.ask(scenario, whole, 0)
     assert answer.isdigit(), answer
     expected = finished(whole / "outputs")
     assert expected
@@ -100,12 +100,12 @@ def killed(
     while seen.kills < kills:
         folder = shutil.copytree(before, tmp_path / f"killed{seen.finished}")
         while seen.kills < kills:
-            answer = nurse.do(scenario, folder, chance.randint(1, moments))
+            answer = nursery.ask(scenario, folder, chance.randint(1, moments))
             check(folder / "outputs", expected, seen)
-            if answer != "killed":
+            if answer != "SIGKILL":
                 break
             seen.kills += 1
-        answer = nurse.do(scenario, folder)
+        answer = nursery.ask(scenario, folder, 0)
         assert answer.isdigit(), answer
         assert finished(folder / "outputs") == expected
         assert not list(folder.glob("outputs/**/.*.partial"))
@@ -120,8 +120,8 @@ def test_killed_at_random_moments(
     tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chance, kills = random.Random(f"13 {scenario}"), -(-KILLS // len(KILLED))
-    with nursery() as nurse:
-        seen = killed(nurse, scenario, tmp_path, kills, chance)
+    with asked("killed.nursery") as nursery:
+        seen = killed(nursery, scenario, tmp_path, kills, chance)
     assert seen.kills == kills
     with capsys.disabled():
         print(f"\n{scenario}: {seen.kills} kills, {seen.finished} finished afterwards; ", end="")
