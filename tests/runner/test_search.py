@@ -168,12 +168,12 @@ def test_reported_numbers_are_of_pairs_that_chose_nothing(tmp_path: Path) -> Non
     assert said["unexamined"]["exceeding"] == 0
 
 
-def gates(tmp_path: Path, direction: Direction) -> ExperimentConfig:
-    """An OR of two heads; sixteen times the one pair that it has."""
-    pairs = tmp_path / "or.jsonl"
-    pair = {"clean": [1], "corrupt": [0], "answer": 0, "distractor": 2}
+def gates(tmp_path: Path, name: str, answer: int, direction: Direction) -> ExperimentConfig:
+    """A model of gates, searched: sixteen times the one pair that it has."""
+    pairs = tmp_path / "gates.jsonl"
+    pair = {"clean": [1], "corrupt": [0], "answer": answer, "distractor": 2}
     pairs.write_text("".join(json.dumps({"id": f"g{n}", **pair}) + "\n" for n in range(16)))
-    config = config_of(tmp_path, "micro_or")
+    config = config_of(tmp_path, name)
     assert isinstance(config.dataset, JsonlDatasetConfig)
     config.dataset.path = str(pairs)
     config.hypotheses = {}
@@ -186,7 +186,7 @@ def test_an_or_gate_is_found_by_what_suffices_and_not_by_what_is_needed(
     tmp_path: Path, direction: Direction
 ) -> None:
     """Neither head is needed while the other works; each alone is enough."""
-    found = complete(pp.run(gates(tmp_path, direction)))
+    found = complete(pp.run(gates(tmp_path, "micro_or", 0, direction)))
     either = {f"input->a0.h{head}<v>->m0->logits" for head in (0, 1)}
     assert set(found) == (either if direction is Direction.denoising else set())
 
@@ -196,15 +196,7 @@ def test_what_is_invisible_one_step_at_a_time_is_missed(
     tmp_path: Path, direction: Direction
 ) -> None:
     """A majority of three heads: any two of them do everything, and none alone does anything."""
-    pairs = tmp_path / "majority.jsonl"
-    pair = {"clean": [1], "corrupt": [0], "answer": 1, "distractor": 2}
-    pairs.write_text("".join(json.dumps({"id": f"g{n}", **pair}) + "\n" for n in range(16)))
-    config = config_of(tmp_path, "micro_majority")
-    assert isinstance(config.dataset, JsonlDatasetConfig)
-    config.dataset.path = str(pairs)
-    config.hypotheses = {}
-    config.search = SearchConfig(direction=direction)
-    run = pp.run(config)
+    run = pp.run(gates(tmp_path, "micro_majority", 1, direction))
     kept = [row["path"] for row in run.table("found").to_pylist() if row["status"] != "pruned"]
     assert kept == ["m0->logits"]
 
@@ -307,7 +299,7 @@ def test_what_cannot_be_searched_is_said_before_anything_runs(
 
 def test_controls_of_units_are_other_heads_of_the_same_layers(tmp_path: Path) -> None:
     """Three heads, of which the OR reads two: for the third any other head does more."""
-    config = gates(tmp_path, Direction.denoising)
+    config = gates(tmp_path, "micro_or", 0, Direction.denoising)
     config.search = None
     config.patch.directions = [Direction.denoising]
     config.patch.units = [UnitKind.path]
@@ -330,7 +322,7 @@ def test_controls_of_units_are_other_heads_of_the_same_layers(tmp_path: Path) ->
 
 
 def test_controls_that_cannot_be_drawn_are_said_before_anything_runs(tmp_path: Path) -> None:
-    config = gates(tmp_path, Direction.denoising)
+    config = gates(tmp_path, "micro_or", 0, Direction.denoising)
     config.search = None
     config.patch.controls = 3
     config.hypotheses = {"h": HypothesisConfig(paths={"p": PathConfig(expr="a0.h0 => logits")})}
@@ -345,7 +337,7 @@ def test_controls_that_cannot_be_drawn_are_said_before_anything_runs(tmp_path: P
 
 
 def test_found_paths_have_controls_too(tmp_path: Path) -> None:
-    config = gates(tmp_path, Direction.denoising)
+    config = gates(tmp_path, "micro_or", 0, Direction.denoising)
     config.patch.controls = 1
     rows = pp.run(config).table("controls").to_pylist()
     counts = {row["hypothesis"]: row["n_controls"] for row in rows if row["unit"] == "hypothesis"}
