@@ -1,13 +1,15 @@
 """The newest records as tables in Markdown, for the page docs/performance.md.
 
-    python benchmarks/newest.py paths|beside|edges|others
+    python benchmarks/newest.py run|paths|beside|edges|others
 
 Reads `records/` and nothing else: what is printed was measured by the script that the table names.
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,16 +22,16 @@ Record = dict[str, Any]
 
 
 def newest() -> dict[str, tuple[str, Record]]:
-    """(date, record) by kind; `run.py`'s own have no name and are "paths"."""
+    """(date, record) by kind; `run.py`'s own have no name in theirs."""
     found: dict[str, tuple[str, Record]] = {}
     for file in sorted(RECORDS.iterdir(), key=lambda file: file.name[-15:]):
         if named := NAME.fullmatch(file.name):
             record = json.loads(file.read_text(encoding="utf-8"))
-            found[named[1] or "paths"] = (named[2], record)
+            found[named[1] or "run"] = (named[2], record)
     return found
 
 
-def paths(date: str, record: Record) -> Iterator[str]:
+def run(date: str, record: Record) -> Iterator[str]:
     """Time a path beside TransformerLens' time an edge."""
     versions = record["versions"]
     yield (
@@ -51,21 +53,60 @@ def paths(date: str, record: Record) -> Iterator[str]:
         yield f"`runtime.memory_gb={budget}`: {peak:.2f} GiB above the loaded model at the peak."
 
 
+def paths(date: str, record: Record) -> Iterator[str]:
+    """Many single paths, and the search among them."""
+    unrelated, spectrum, whole = record["unrelated"], record["spectrum"], record["whole"]
+    search, induction = record["search"], record["induction"]
+    walked = f"walked one by one {milliseconds(unrelated['walk_ms'] / 1e3)}"
+    whole_seconds, stages = whole["seconds"], whole["stages"]
+    yield f"`python benchmarks/paths.py`, {date}: {record['machine']}."
+    yield ""
+    yield "| | | beside |"
+    yield "|---|---:|---|"
+    yield (
+        f"| a path, of {unrelated['paths']} unrelated ones | "
+        f"{milliseconds(unrelated['ours_ms'] / 1e3)} | {walked}: {unrelated['ratio']:.1f} times |"
+    )
+    yield (
+        f"| executing {spectrum['paths']:,} paths | {spectrum['now']:.1f} s | "
+        f"before {spectrum['before']:.1f} s: {spectrum['ratio']:.1f} times |"
+    )
+    yield (
+        f"| executing all {whole['units']:,} paths of at most two nodes between | "
+        f"{stages['execute']:.1f} s | planning {stages['plan']:.1f} s, tables "
+        f"{stages['tables']:.1f} s, whole command {whole_seconds:.0f} s |"
+    )
+    yield (
+        f"| evaluations of a search | {search['evaluations_a_second']:,.0f} a second | "
+        f"takes {search['ratio']:.2f} times as long as the same ones as one list |"
+    )
+    yield (
+        f"| all {induction['units']} paths of `induction`'s model, whole command | "
+        f"{induction['seconds']:.1f} s | executing {induction['stages']['execute']:.1f} s |"
+    )
+
+
 def beside(date: str, record: Record) -> Iterator[str]:
     """What a run costs beside its work."""
-    now = record["now"]
-    yield f"`python benchmarks/beside.py`, {date}, whole commands:"
+    trees = [record[name] for name in ("before", "now") if name in record]
+
+    def row(what: str, *keys: str) -> str:
+        seconds = [f"{functools.reduce(operator.getitem, keys, tree):.1f}" for tree in trees]
+        return f"| {what} | {' | '.join(seconds)} |"
+
+    yield f"`python benchmarks/beside.py`, {date}, whole commands, seconds:"
     yield ""
-    yield "| | seconds |"
-    yield "|---|---:|"
+    yield f"| | {'before | ' if len(trees) == 2 else ''}now |"
+    yield f"|---|{'---:|' * len(trees)}"
     for experiment in ("micro", "induction"):
-        yield f"| the same command again, `{experiment}` | {now[f'found {experiment}']:.1f} |"
-    for which, said in now["questions"].items():
-        stages = said["stages"]
+        yield row(f"the same command again, `{experiment}`", f"found {experiment}", "wall")
+    for which, said in record["now"]["questions"].items():
+        question = ("questions", which)
         passes = ", ".join(f"{count} {what}" for what, count in said["forward_passes"].items())
-        yield f"| a {which} question to GPT-2 small's shape, in all | {said['seconds']:.1f} |"
-        yield f"| of it loading and probing | {stages['load']:.1f} |"
-        yield f"| of it guards and proof (forward passes: {passes}) | {stages['guards']:.1f} |"
+        yield row(f"a {which} question to GPT-2 small's shape, in all", *question, "seconds")
+        yield row("of it loading and probing", *question, "stages", "load")
+        guards = f"of it guards and proof (forward passes now: {passes})"
+        yield row(guards, *question, "stages", "guards")
 
 
 def edges(date: str, record: Record) -> Iterator[str]:
@@ -93,6 +134,7 @@ def milliseconds(seconds: float) -> str:
 
 
 TABLES: dict[str, Callable[[str, Record], Iterator[str]]] = {
+    "run": run,
     "paths": paths,
     "beside": beside,
     "edges": edges,

@@ -4,8 +4,7 @@
     python docs/making/transcripts.py --check docs/*.md        # exits 1 where a page is untrue
 
 Pages run in `build/pages/`, made anew (`--keep`: with the runs that are there), which links to what
-commands need. Run keys, which change with the
-code, are written `RUN`.
+commands need. Run keys, which change with the code, are written `RUN`.
 """
 
 from __future__ import annotations
