@@ -170,6 +170,10 @@ HOSTILE = [
     Hostile("safetensors", "negative sizes", header(tensor([-1, 4], (0, 16)))),
     Hostile("GGUF", "2^60 tensors", gguf_counts(2**60, 8)),
     Hostile("GGUF", "2^60 keys", gguf_counts(1, 2**60)),
-    Hostile("results", "2^30 values in a small file", compressed),
+    *(
+        Hostile(reader, f"2^30 values in a small file ({reader})", compressed)
+        for reader in ("results", "golden table", "path list")
+    ),
+    Hostile("path list", "texts of 1 TiB in a small file", long_texts),
     Hostile("results", "texts of 1 TiB in a small file", long_texts, harmless=True),
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from fuzz.sound import (
     GRAPH,
     METADATA,
     PAIR,
+    PATHS,
     PROMPTS,
     PUBLISHED,
     TEMPLATE,
@@ -44,12 +45,14 @@ from pathpatch_runner.dataset.eap_csv import EapCsvDatasetConfig
 from pathpatch_runner.dataset.jsonl import JsonlDatasetConfig
 from pathpatch_runner.dataset.template import TemplateDatasetConfig
 from pathpatch_runner.errors import PathPatchError
+from pathpatch_runner.export.path_list import read_paths
 from pathpatch_runner.graph import ModelShape
 from pathpatch_runner.inventory.kept import kept_runs
 from pathpatch_runner.inventory.surplus import surplus_runs
 from pathpatch_runner.model.files import read_json
 from pathpatch_runner.model.gguf_header import gguf_shape, read_header
 from pathpatch_runner.model.weights import load_native_weights
+from pathpatch_runner.regress.golden import read_golden
 from pathpatch_runner.regress.published import read_published
 from pathpatch_runner.report.run_view import read_run
 from pathpatch_runner.store import RunDirectory
@@ -176,6 +179,10 @@ READERS = [
     Reader("values of path sets", "f.part", part, encoded(HEAD, VALUES),
            lambda: damaged(encoded(HEAD, VALUES)), 65),
     Reader("results", "summary.parquet", result, table(), lambda: damaged(table()), 65),
+    Reader("golden table", "golden.parquet", lambda path: read_golden(path.parent), table(),
+           lambda: damaged(table()), 65),
+    Reader("path list", "f.parquet", read_paths, table(), lambda: damaged(table()), 65),
+    Reader("path list as JSON", "f.json", read_paths, as_json(PATHS), values(PATHS, as_json), 100),
 ]  # fmt: skip
 COMPOSED = Reader(
     "composed experiment",

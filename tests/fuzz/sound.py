@@ -27,6 +27,11 @@ TEMPLATE: dict[str, Any] = {
     "distractor": "{A}",
     "corruptions": {"other": {"S": "=B"}},
 }
+PATHS: dict[str, Any] = {
+    "format": "pathpatch-paths",
+    "about": {"model": "m"},
+    "paths": [{"path": "m0->logits", "effect": 0.5, "n": 8, "n_paths": "1"}],
+}
 GRAPH: dict[str, Any] = {
     "cfg": {"n_layers": 2, "n_heads": 0, "parallel_attn_mlp": True, "d_model": 4},
     "nodes": {name: {"in_graph": True} for name in ("input", "m0", "m1", "logits")},

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,46 @@ def test_a_disk_that_has_no_room_for_parts_only_is_said_and_the_run_goes_on(
     assert RunDirectory(outcome.directory).is_complete
     assert caplog.text.count("cannot be kept for another attempt") == 1
     assert not list((tmp_path / "outputs" / FOLDER).glob("*/*.part*"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A disk of its own, of the size that is asked for; asked again, the same disk with another."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def of_size(kib: int) -> Path:
+        again = (
+            ["-o", f"remount,size={kib}k"] if os.path.ismount(folder) else ["-o", f"size={kib}k"]
+        )
+        command = ["mount", "-t", "tmpfs", *again, "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("no disk can be mounted here")
+        return folder
+
+    yield of_size
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_grows_until_the_run_has_room(
+    tmp_path: Path, small_disk: Callable[[int], Path]
+) -> None:
+    expected = table(run(Request(experiment(tmp_path))))
+    config = experiment(tmp_path)
+    refused = []
+    for kib in range(8, 400, 8):
+        config.runtime.output_root = str(small_disk(kib) / "outputs")
+        try:
+            made = run(Request(config))
+            break
+        except StoreError as error:
+            refused.append(str(error))
+        assert not list((tmp_path / "disk").rglob("manifest.json"))
+    assert len(refused) >= 5
+    assert all("No space left on device. Make room there" in said for said in refused)
+    assert table(made) == expected
 
 
 def in_a_process(do: Callable[[], object], *, nobody: bool = False) -> str:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from pathpatch_runner.circuit import GraphFile, edges_of
 from pathpatch_runner.circuit.graph_file import UNNAMED
@@ -43,8 +42,9 @@ class Choice:
 
 def run_graph(run: Path, choice: Choice) -> GraphFile:
     """The edge effects of a run. Raises StoreError where it has none."""
-    manifest = RunDirectory(run).load_manifest()
-    rows = pq.read_table(run / "summary.parquet").to_pylist()
+    directory = RunDirectory(run)
+    manifest = directory.load_manifest()
+    rows = directory.read_table("summary.parquet").to_pylist()
     config = manifest.provenance.config
     about = {
         "run_key": manifest.run_key,

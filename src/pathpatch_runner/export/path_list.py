@@ -21,6 +21,7 @@ from pathpatch_runner.export.edge_effects import Choice, metric_of
 from pathpatch_runner.reading import parse_json, read_text
 from pathpatch_runner.store import RunDirectory
 from pathpatch_runner.store.atomic import replaced, write_text
+from pathpatch_runner.store.parquet import read_parquet
 
 FORMAT = "pathpatch_runner paths"
 ABOUT = b"pathpatch_runner"
@@ -45,8 +46,9 @@ SCHEMA = pa.schema(
 
 def run_paths(run: Path, choice: Choice) -> tuple[pa.Table, dict[str, Any]]:
     """(the list, what it is about) of a run. Raises StoreError where it has no path of its own."""
-    manifest = RunDirectory(run).load_manifest()
-    rows = pq.read_table(run / "summary.parquet").to_pylist()
+    directory = RunDirectory(run)
+    manifest = directory.load_manifest()
+    rows = directory.read_table("summary.parquet").to_pylist()
     about = {
         "run_key": manifest.run_key,
         "experiment": manifest.experiment,
@@ -93,25 +95,47 @@ def read_paths(file: Path) -> pa.Table:
     """A path list written by `write_paths`, or by another tool in its form. Raises StoreError."""
     if file.suffix == ".parquet":
         try:
-            table = pq.read_table(file)
+            return _listed(read_parquet(file), file)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f'"{file}" is not a readable Parquet file: {error}') from error
-        rows = table.to_pylist()
-    else:
-        data = parse_json(read_text(file, str(file), StoreError), str(file), StoreError)
-        rows = data.get("paths") if isinstance(data, dict) else data
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and isinstance(row.get("path"), str) for row in rows
-    ):
-        raise StoreError(f'"{file}" is no path list: rows with a text "path" (docs/path-list.md)')
-    if not rows:
+    data = parse_json(read_text(file, str(file), StoreError), str(file), StoreError)
+    rows = data.get("paths") if isinstance(data, dict) else data
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _no_list(file)
+    try:
+        columns = {name: [row.get(name) for row in rows] for name in SCHEMA.names}
+        return _listed(pa.table(columns), file)
+    except (OverflowError, pa.ArrowException) as error:
+        raise StoreError(
+            f'"{file}": {error}. docs/path-list.md says of what type each column is'
+        ) from error
+
+
+def _listed(table: pa.Table, file: Path) -> pa.Table:
+    """The columns of a list among those of a table. Raises ArrowException for other types."""
+    if not len(table):
         raise StoreError(f'"{file}": the path list is empty')
-    return pa.table({name: [row.get(name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+    if "path" not in table.column_names or table["path"].null_count:
+        raise _no_list(file)
+    read = table["path"].type
+    if not pa.types.is_string(read.value_type if pa.types.is_dictionary(read) else read):
+        raise _no_list(file)
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
+        for field in SCHEMA
+    ]
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _no_list(file: Path) -> StoreError:
+    return StoreError(f'"{file}" is no path list: rows with a text "path" (docs/path-list.md)')
 
 
 def hypothesis_text(table: pa.Table, source: str) -> str:
     """A hypothesis file (YAML) with an entry for each path of a list."""
-    paths = list(dict.fromkeys(table["path"].to_pylist()))
+    paths = table["path"].unique().to_pylist()
     entries = {f"p{number}": {"expr": path} for number, path in enumerate(paths, start=1)}
     body = yaml.safe_dump({"paths": entries}, sort_keys=False, width=1000)
     return f"# The paths of {source}, in its order.\n{body}"

@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pathpatch_runner.effects.schema import SET_PREFIX, STATISTIC_COLUMNS
-from pathpatch_runner.errors import PublishedError
+from pathpatch_runner.errors import PublishedError, StoreError
 from pathpatch_runner.regress.query import Row
 from pathpatch_runner.store.atomic import replaced
+from pathpatch_runner.store.parquet import read_parquet
 
 GOLDEN = "golden.parquet"
 KEY = (
@@ -84,8 +85,8 @@ def read_golden(folder: Path) -> pa.Table | None:
     if not path.is_file():
         return None
     try:
-        return pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        return read_parquet(path)
+    except (pa.ArrowException, OSError, StoreError) as error:
         raise PublishedError(
             f'"{path}" cannot be read: {error}. Accept the present results again'
         ) from error

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +39,7 @@ from pathpatch_runner.report.text import (
     shorten,
     visible,
 )
+from pathpatch_runner.store import RunDirectory
 
 MOST_ROWS = 20
 PIPED_WIDTH = 80
@@ -73,8 +73,9 @@ def print_summary(summary: pa.Table, directory: Path, console: Console | None = 
     console = console or terminal()
     settings = settings_of(summary)
     sections = sections_of(summary)
-    file = directory / "curves.parquet"
-    curves = pq.read_table(file) if file.is_file() else None
+    curves = None
+    if (directory / "curves.parquet").is_file():
+        curves = RunDirectory(directory).read_table("curves.parquet")
     for section in sections:
         _print_section(console, section)
         for line in area_lines(curves, section):
