@@ -1,4 +1,5 @@
-"""How well each method of a run ranks edges: Spearman's correlation of scores with `exact`.
+"""How well each method of a run ranks edges: Spearman's correlation of scores with `exact`, and how
+many of the 50 largest of `exact` are among its own 50 largest.
 
 python experiments/ioi_circuit/correlate.py outputs/ioi_circuit/RUN
 """
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+LARGEST = 50
+
 
 def correlations(scores: pd.DataFrame) -> pd.DataFrame:
     """Of every method with `exact`, over the edges that have one: of sizes, and signed."""
@@ -20,10 +23,12 @@ def correlations(scores: pd.DataFrame) -> pd.DataFrame:
         dropna=False,
         observed=True,
     ).dropna(subset=["exact"])
+    largest = {method: set(wide[method].abs().nlargest(LARGEST).index) for method in wide}
     return pd.DataFrame(
         {
             "size": wide.abs().rank().corr()["exact"],
             "signed": wide.rank().corr()["exact"],
+            "largest": {method: len(largest[method] & largest["exact"]) for method in wide},
             "edges": len(wide),
         }
     )
