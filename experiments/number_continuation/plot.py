@@ -4,6 +4,7 @@ python experiments/number_continuation/plot.py outputs/number_continuation
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pathpatch_runner.report.figures import Mark, comparison
@@ -54,18 +55,35 @@ def marks(parts: Parts, question: str, names: list[str]) -> list[Mark]:
     ]
 
 
+def table(panels: Mapping[str, list[Mark]], names: list[str]) -> list[str]:
+    """The README's table: a line for each component, of each way both questions."""
+    found = {
+        (mark.thing, mark.way, question): mark
+        for question, said in QUESTIONS.items()
+        for mark in panels[said]
+    }
+    columns = [(way, question) for way in SOURCES.values() for question in QUESTIONS]
+    titles = ["component", *(f"{question}, {way}" for way, question in columns)]
+    lines = [titles, ["---", *["---:" for _ in columns]]]
+    for name in names:
+        marks = [found.get((name, *column)) for column in columns]
+        lines.append([name, *("" if mark is None else number(mark) for mark in marks)])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def number(mark: Mark) -> str:
+    """Value and interval."""
+    return f"{mark.value:+.2f} [{mark.low:+.2f}, {mark.high:+.2f}]"
+
+
 def main() -> None:
-    """Draw it, and print the numbers of the README's table."""
+    """Draw it, and print the README's table."""
     parts = read(Path(sys.argv[1]))
     names = components(parts)
     panels = {said: marks(parts, question, names) for question, said in QUESTIONS.items()}
     title = "effect on logit_diff (logits), 95% interval"
     comparison(panels, title).save(HERE / "comparison.svg")
-    for said, each in panels.items():
-        print(said)
-        for mark in each:
-            bounds = f"[{mark.low:+.2f}, {mark.high:+.2f}]"
-            print(f"  {mark.thing:8} {mark.way:10} {mark.value:+.2f} {bounds}")
+    print("\n".join(table(panels, names)))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def comparison(panels: Mapping[str, Sequence[Mark]], title: str) -> Figure:
         for place, (said, each) in enumerate(panels.items())
     ]
     about = f"{title} of {len(things)} things, asked in {len(ways)} ways: {', '.join(ways)}. "
-    return Figure(about + f"Panels: {', '.join(panels)}.", {"hconcat": drawn, "spacing": 24})
+    spec = {"hconcat": drawn, "spacing": 24, "resolve": {"scale": {"x": "shared"}}}
+    return Figure(about + f"Panels: {', '.join(panels)}.", spec)
 
 
 def _panel(
@@ -52,7 +53,7 @@ def _panel(
         "encoding": {"x": {**x, "field": "x"}, "stroke": {"value": colour("soft")}},
     }
     return {
-        "title": visible(said),
+        "title": {"text": visible(said), "frame": "group"},
         "data": {"values": [_value(mark) for mark in marks]},
         "width": WIDTH,
         "height": {"step": LINE, "for": "position"},
@@ -71,7 +72,8 @@ def _lines(things: list[str], ways: list[str], *, named: bool) -> dict[str, Any]
         "y": {
             "field": "thing",
             "type": "nominal",
-            "axis": {**axis, "labels": named},
+            # A blank label, and not none: titles of panels stand on one height then.
+            "axis": axis if named else {**axis, "labelExpr": "' '"},
             "scale": {"domain": things, "padding": 0.15},
         },
         "yOffset": {"field": "way", "type": "nominal", "scale": {"domain": ways}},
