@@ -15,16 +15,19 @@ from pathpatch_runner.graph import Graph, ModelShape
 from pathpatch_runner.report.figures import (
     Axes,
     Figure,
+    FoundEdge,
     Mark,
     Series,
     comparison,
     curve,
     forest,
+    found_paths,
     heatmap,
     interactions,
     paths,
     vega,
 )
+from pathpatch_runner.report.figures.bands import convex_hull
 from pathpatch_runner.report.figures.heatmap import grid_of
 from pathpatch_runner.report.figures.nodes import Cell, cell_of, in_order
 from pathpatch_runner.report.figures.scale import Scale
@@ -214,6 +217,44 @@ def test_labels_stand_right_of_every_node_and_name_theirs() -> None:
     # Of a step of several heads the label is that of all of them.
     assert sorted(text for _, text in at) == ["@end", "h1 v~1", "k"]
     assert all(float(x) > right for x, _ in at)
+
+
+def test_many_lines_are_the_area_that_they_take() -> None:
+    wide = Graph(ModelShape(3, 8, 8, 4, 11, 16, attn_only=True))
+    text = "a0.h* -> a2.h1 -> logits"
+    few = paths({"k": (read_route(text, Scope(wide)),)}, wide, text).svg
+    assert "<polygon" not in few
+    text = "a*.h* -> a2.h* -> logits"
+    drawn = paths({"k": (read_route(text, Scope(wide)),)}, wide, text).svg
+    (corners,) = re.findall('<polygon points="([^"]*)"', drawn)
+    # A rectangle: from the heads of layer 0 to those of layer 2. Then one line a column.
+    assert len(corners.split()) == 4
+    assert len({point.split(",")[1] for point in corners.split()}) == 2
+    assert len(re.findall("<line", drawn)) == 8
+
+
+def test_the_hull_of_points_is_their_corners() -> None:
+    square = [(0.0, 0.0), (0.0, 1.0), (0.0, 2.0), (1.0, 1.0), (2.0, 0.0), (2.0, 2.0)]
+    assert set(convex_hull(square)) == {(0.0, 0.0), (0.0, 2.0), (2.0, 0.0), (2.0, 2.0)}
+    assert convex_hull(square[:3]) == [(0.0, 0.0), (0.0, 2.0)]
+
+
+def test_the_label_of_a_stream_lies_within_the_picture() -> None:
+    drawn = drawing("r1@S1+12 => logits").svg
+    ((at, label),) = re.findall(r'<text x="([\d.]+)" [^>]*>(r1[^<]*)', drawn)
+    (width,) = re.findall(r'viewBox="0 0 (\d+)', drawn)
+    assert label == "r1@S1+12"
+    assert float(at) + 5 * len(label) < float(width)
+
+
+def test_found_paths_are_edges_as_wide_as_their_effect() -> None:
+    edges = [FoundEdge(1, 6, "k", 0.25, False, "0.5"), FoundEdge(6, 9, "", 1.0, True, "-2.0")]
+    drawn = found_paths(edges, Graph(SHAPE), "what was found")
+    assert {"a0.h0->a1.h1<k>: 0.5", "a1.h1->logits: -2.0", "a0.h0"} <= set(titles(drawn))
+    assert {"h0", "h1 k"} <= set(texts(drawn))
+    widths = re.findall(r'<line [^>]*stroke="var\(--(\w+)\)" stroke-width="([\d.]+)"', drawn.svg)
+    assert [shade for shade, _ in widths] == ["hurts", "helps"]
+    assert float(widths[0][1]) < float(widths[1][1])
 
 
 def test_lines_of_many_entries_stay_within_their_node() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from pathpatch_runner.errors import ConfigError, did_you_mean
 from pathpatch_runner.report import figures
-from pathpatch_runner.report.drawings import drawings
+from pathpatch_runner.report.drawings import drawings, found_drawing
 from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.rows import Row, Section
@@ -75,6 +75,8 @@ def every_figure(view: RunView) -> dict[str, Figure]:
         for key, rows in part.families.items():
             if key not in sized:
                 found[f"heatmap-{'-'.join(key)}-{where}"] = figures.heatmap(part, rows)
+    if (tree := found_drawing(view)) is not None:
+        found["found"] = tree
     found |= {f"paths-{name}": drawn for name, drawn in drawings(view).items()}
     return {_UNSAFE.sub("_", name)[:120]: drawn for name, drawn in found.items()}
 

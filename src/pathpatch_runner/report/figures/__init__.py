@@ -13,7 +13,9 @@ sizes     circuits of growing size
 vega      Vega-Lite to SVG in a process of its own
 bars      Shapley values and interactions
 layers    the nodes of a model layer by layer, for `paths` and `grid`
-paths     path sets on the layers of a model, as their expressions say them: by `steps`, `links`
+paths     path sets on the layers of a model, as expressions say them: by `steps`, `links`, `bands`
+labels    what stands at the border of the layers
+found     what a search found, on the layers
 grid      how many paths of a set take each node and edge
 """
 
@@ -22,6 +24,7 @@ from pathpatch_runner.report.figures.comparison import Mark, comparison
 from pathpatch_runner.report.figures.curve import Axes, Series, curve
 from pathpatch_runner.report.figures.figure import FORMATS, Figure
 from pathpatch_runner.report.figures.forest import differences, effects_forest, forest
+from pathpatch_runner.report.figures.found import FoundEdge, found_paths
 from pathpatch_runner.report.figures.heatmap import heatmap
 from pathpatch_runner.report.figures.paths import paths
 
@@ -29,6 +32,7 @@ __all__ = [
     "FORMATS",
     "Axes",
     "Figure",
+    "FoundEdge",
     "Mark",
     "Series",
     "comparison",
@@ -36,6 +40,7 @@ __all__ = [
     "differences",
     "effects_forest",
     "forest",
+    "found_paths",
     "heatmap",
     "interactions",
     "paths",

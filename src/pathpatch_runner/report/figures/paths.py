@@ -9,19 +9,16 @@ is a line across, below the layer that reads it. Each entry has a colour.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from pathpatch_runner.expression.ast import Route
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.report.figures.figure import Figure
-from pathpatch_runner.report.figures.layers import Layout, drawing, ground, label, node_shape
+from pathpatch_runner.report.figures.labels import Label, written
+from pathpatch_runner.report.figures.layers import Layout, drawing, ground, node_shape
 from pathpatch_runner.report.figures.links import links, streams
 from pathpatch_runner.report.figures.steps import label_of, nodes_of, without_streams
 from pathpatch_runner.report.figures.theme import SERIES, colour
-from pathpatch_runner.report.text import visible
 
-LETTER = 5.6
-"""Pixels that a letter of a label takes."""
 SHIFT = 2.5
 """Pixels at most between the lines of two entries that run beside each other."""
 Routes = Sequence[Route]
@@ -33,18 +30,19 @@ def paths(entries: Mapping[str, Routes], graph: Graph, about: str) -> Figure:
     `about`: what it shows, such as its expressions."""
     layout = Layout.of(graph)
     shades = entry_colours(entries)
-    parts = [*ground(layout)]
+    parts, widest = [*ground(layout)], 0.0
     shifts = _shifts(layout, entries)
     for entry, shade in shades.items():
         for route in entries[entry]:
-            parts += streams(layout, route, shade, shifts[entry])
+            across, reach = streams(layout, route, shade, shifts[entry])
+            parts, widest = [*parts, *across], max(widest, reach)
     entries = {entry: [without_streams(route) for route in entries[entry]] for entry in entries}
     for entry, shade in shades.items():
         for route in entries[entry]:
             parts += links(layout, route, shade, shifts[entry])
     parts += _filled(layout, entries, shades)
-    labels, reach = _written(layout, _labels(layout, entries, shades))
-    return drawing(layout, parts + labels, about, reach)
+    labels, reach = written(layout, _labels(layout, entries, shades))
+    return drawing(layout, parts + labels, about, max(reach, widest))
 
 
 def _shifts(layout: Layout, entries: Collection[str]) -> dict[str, float]:
@@ -78,15 +76,6 @@ def _filled(
         yield node_shape(layout, node, shade, shade, 0.3 if faint[node] else 0.95)
 
 
-@dataclass(frozen=True)
-class Label:
-    """What stands at the right border, on the height of `node`."""
-
-    node: int
-    text: str
-    shade: str
-
-
 def _labels(
     layout: Layout, entries: Mapping[str, Routes], shades: Mapping[str, str]
 ) -> list[Label]:
@@ -109,16 +98,3 @@ def _column(layout: Layout, number: int) -> str:
     if node.kind is not NodeKind.head or layout.column(node) == layout.columns - 1:
         return ""
     return f"h{node.head} "
-
-
-def _written(layout: Layout, labels: Sequence[Label]) -> tuple[list[str], float]:
-    """Labels at the right border, those of one height one after the other; and how far to the
-    right they reach."""
-    reached: dict[float, float] = {}
-    parts = []
-    for each in labels:
-        _, y = layout.place(each.node)
-        x = reached.get(y, layout.border + 4)
-        parts.append(label(x, y + 3.5, "start", visible(each.text), each.shade))
-        reached[y] = x + LETTER * (len(each.text) + 1.5)
-    return parts, max(reached.values(), default=0.0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pathpatch_runner.report.drawings import found_drawing
 from pathpatch_runner.report.figures import differences, interactions, shapley_values
 from pathpatch_runner.report.figures.forest import Line
 from pathpatch_runner.report.found_tree import Branch, branches, carries, said
@@ -29,12 +30,21 @@ TREE = (
     "under each, what continues it backwards. {}, on the pairs that chose nothing."
 )
 
+DRAWN = (
+    "What was found, on the grid of the model: layers up, heads across, MLPs (squares) last. A "
+    "line is the edge that a path begins with, the wider the larger the effect of what comes in "
+    "through it. Orange: for the clean behaviour; blue: against it. Right: the nodes of each "
+    "layer, and the slots that paths enter through."
+)
+
 
 def special_results(view: RunView, part: Section) -> list[str]:
     """Pictures of the tables that only some runs have."""
     pictures = [*_contrasts(view, part), *_shapley(view, part)]
     table = view.table("found")
     if table is not None and "path" in table.column_names and part is view.sections[0]:
+        drawn = found_drawing(view)
+        pictures += [] if drawn is None else [figure(drawn, DRAWN, kind="grid")]
         pictures.append(search_tree(table))
     return pictures
 
