@@ -1,4 +1,5 @@
-"""Areas under the curves of a run (`curves.parquet`), as lines for the terminal and the page."""
+"""Curves over sizes (`curves.parquet`): their areas as lines for the terminal, and in one sentence
+how large a circuit must be."""
 
 from __future__ import annotations
 
@@ -11,51 +12,91 @@ from pathpatch_runner.report.text import MISSING, interval, number
 
 AREAS = {"cpr": "CPR", "cmd": "CMD"}
 MOST_LINES = 12
+MOST_NAMED = 6
+MOST_OF_IT = 0.8
+"""Share of the total effect that counts as most of it."""
+
+
+def curve_rows(curves: pa.Table | None, part: Section) -> list[Row]:
+    """Those of the section's metric and direction; none without a table."""
+    return [
+        row
+        for row in ([] if curves is None else rows_of(curves))
+        if (row.get("metric"), row.get("direction", part.direction))
+        == (part.metric, part.direction)
+    ]
 
 
 def area_lines(curves: pa.Table | None, part: Section) -> list[str]:
     """One for each curve of the section's metric and direction, then one for each two of them:
     "`h / eap`: CPR 0.91 [0.88, 0.94], CMD 0.12 [0.09, 0.15]"."""
-    if curves is None:
-        return []
-    rows = [
-        row
-        for row in rows_of(curves)
-        if (row.get("metric"), row.get("direction", part.direction))
-        == (part.metric, part.direction)
-    ]
+    rows = curve_rows(curves, part)
     lines = [*_alone(rows), *_compared(rows)]
     left = len(lines) - MOST_LINES
     return lines[:MOST_LINES] + ([f"and {left} more in curves.parquet"] if left > 0 else [])
 
 
+def size_needed(row: Row) -> tuple[float, int] | None:
+    """(share of all edges, edges) of the smallest circuit that carries `MOST_OF_IT`; None where
+    none does."""
+    for size, edges, carried in zip(row["sizes"], row["n_edges"], row["carried"], strict=True):
+        if carried is not None and carried >= MOST_OF_IT:
+            return float(size), int(edges)
+    return None
+
+
+def needed_sentence(curves: pa.Table | None, part: Section) -> str:
+    """How large a circuit of each family must be, the smallest first; "" where nothing says it."""
+    rows = [row for row in curve_rows(curves, part) if row.get("carried") and not row.get("other")]
+    needed = {area_name(row): size_needed(row) for row in rows}
+    found = {name: size for name, size in needed.items() if size is not None}
+    ranked = sorted(found, key=lambda name: found[name])[:MOST_NAMED]
+    parts = [f"`{name}` {_size(*found[name])}" for name in ranked]
+    if not parts:
+        return ""
+    none = [f"`{name}`" for name, size in needed.items() if size is None][:MOST_NAMED]
+    parts += [f"{', '.join(none)} at no size"] if none else []
+    return f"To carry {MOST_OF_IT:.0%} of the total effect it takes of {'; of '.join(parts)}."
+
+
+def _size(share: float, edges: int) -> str:
+    return f"{100 * share:g}% of the edges ({edges:,})"
+
+
 def _alone(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
-        parts = [f"{title} {_said(row, name)}" for name, title in AREAS.items() if _has(row, name)]
-        if _has(row, "auroc"):
+        parts = [
+            f"{title} {area_text(row, name)}"
+            for name, title in AREAS.items()
+            if has_area(row, name)
+        ]
+        if has_area(row, "auroc"):
             parts.append(f"AUROC {number(row['auroc'])}")
         if parts:
-            yield f"`{_name(row)}`: {', '.join(parts)}"
+            yield f"`{area_name(row)}`: {', '.join(parts)}"
 
 
 def _compared(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
-        if _has(row, "cpr_difference"):
+        if has_area(row, "cpr_difference"):
             other = str(row["other"]).replace("/", " / ", 1)
             yield (
-                f"`{_name(row)}` - `{other}`: CPR {_said(row, 'cpr_difference')}, "
-                f"area between {_said(row, 'area_between')}"
+                f"`{area_name(row)}` - `{other}`: CPR {area_text(row, 'cpr_difference')}, "
+                f"area between {area_text(row, 'area_between')}"
             )
 
 
-def _name(row: Row) -> str:
+def area_name(row: Row) -> str:
+    """ "h / entry"."""
     return " / ".join(str(row[key]) for key in ("hypothesis", "entry") if row.get(key))
 
 
-def _has(row: Row, name: str) -> bool:
+def has_area(row: Row, name: str) -> bool:
+    """Whether the row has that value."""
     return row.get(name) is not None
 
 
-def _said(row: Row, name: str) -> str:
+def area_text(row: Row, name: str) -> str:
+    """A value of the row with its interval."""
     bounds = interval(row.get(f"{name}_ci_low"), row.get(f"{name}_ci_high"))
     return number(row.get(name)) + ("" if bounds == MISSING else f" {bounds}")

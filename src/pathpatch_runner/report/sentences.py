@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pathpatch_runner.report.areas import area_lines
+from pathpatch_runner.report.areas import needed_sentence
 from pathpatch_runner.report.figures.forest import share_of
 from pathpatch_runner.report.rows import (
     SIGNIFICANT,
@@ -181,5 +181,5 @@ def _part(value: float, whole: float) -> str:
 
 
 def _curves(view: RunView, section: Section) -> Iterator[str]:
-    for line in area_lines(view.table("curves"), section):
-        yield f"{line}."
+    if not section.withheld and (said := needed_sentence(view.table("curves"), section)):
+        yield said

@@ -2,7 +2,9 @@
 
 markup    pieces of HTML; every text from data goes through here
 asked     what was asked: words, command, example pairs, expressions and drawings
+entries   an entry of a hypothesis in words
 found     sentences made from the numbers, and the picture that fits
+areas     areas under curves over sizes
 special   contrasts, Shapley values, the tree of a search
 numbers   the table of all rows, and the data that the page's script reads
 trusted   the model's task, guards, comparisons, provenance, warnings

@@ -10,6 +10,7 @@ from typing import Any
 from pathpatch_runner.report.drawings import drawings
 from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.figures.paths import entry_colours
+from pathpatch_runner.report.page.entries import entry_text, node_text
 from pathpatch_runner.report.page.markup import code, details, figure, name, section, text
 from pathpatch_runner.report.pairs import PairText, pair_texts
 from pathpatch_runner.report.run_view import RunView
@@ -59,7 +60,7 @@ def _search(view: RunView) -> str:
     metric = search.get("metric") or (view.config.get("metrics") or [""])[0]
     metric = metric.get("name", "") if isinstance(metric, Mapping) else metric
     lines = [
-        f"Backwards from the logits, through {_nodes(search.get('through'))}, slots "
+        f"Backwards from the logits, through {node_text(search.get('through'))}, slots "
         f"{search.get('slots')}, at most {search.get('at_most')} nodes between the ends.",
         f"A tail of a path is followed if what comes in through it has an effect on {metric} "
         f"({search.get('direction')}) of at least {percent(search.get('min_share'))} of the total, "
@@ -172,8 +173,9 @@ def _hypotheses(view: RunView) -> str:
 
 NOTE = (
     '<p class="soft">Drawn on the grid of the model: layers up, heads across, MLPs (squares) last. '
-    "Filled: nodes of a step; line: directly through the residual stream; dashed: through other "
-    "nodes; letters: the slot read and where. One colour an entry.</p>"
+    "Filled: nodes of a step; line: directly through the residual stream; shaded: the area of too "
+    "many lines to draw; dashed: through other nodes; across: the residual stream before a layer; "
+    "letters: the slot read and where. One colour an entry.</p>"
 )
 
 
@@ -181,7 +183,7 @@ def _card(hypothesis: str, config: Mapping[str, Any], drawn: Figure | None, *, g
     entries = config.get("paths") or {}
     shades = entry_colours(entries) if drawn is not None else {}
     lines = "".join(
-        f"<dt>{_swatch(shades.get(entry))}{name(entry)}</dt><dd>{_entry(path)}</dd>"
+        f"<dt>{_swatch(shades.get(entry))}{name(entry)}</dt><dd>{entry_text(path)}</dd>"
         for entry, path in entries.items()
     )
     against = config.get("against")
@@ -197,30 +199,7 @@ def _swatch(shade: str | None) -> str:
 
 def _groups(config: Mapping[str, Any]) -> str:
     groups = "".join(
-        f"<dt>{name(group)}</dt><dd>{code(_nodes(nodes))}</dd>"
+        f"<dt>{name(group)}</dt><dd>{code(node_text(nodes))}</dd>"
         for group, nodes in (config.get("groups") or {}).items()
     )
     return f'<div class="words"><p class="soft">Groups</p><dl>{groups}</dl></div>' if groups else ""
-
-
-def _entry(path: Mapping[str, Any]) -> str:
-    said = path.get("expr")
-    texts = said if isinstance(said, list) else [said]
-    lines = [code(each) for each in texts if isinstance(each, str) and each != "???"]
-    for kind in ("circuit", "edges", "every", "select", "sizes"):
-        if path.get(kind):
-            lines.append(f"{text(kind)}: {code(_short(path[kind]))}")
-    lines += [
-        f'<span class="soft">{name(variable)} over</span> {code(_nodes(values))}'
-        for variable, values in (path.get("over") or {}).items()
-    ]
-    return "<br>".join(lines)
-
-
-def _nodes(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _short(value: Any) -> str:
-    said = _nodes(value)
-    return said if len(said) <= 160 else f"{said[:160]}…"

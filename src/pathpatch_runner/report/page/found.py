@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathpatch_runner.report.figures import effects_forest, forest, heatmap
 from pathpatch_runner.report.figures.scale import Scale
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
+from pathpatch_runner.report.page.areas import areas
 from pathpatch_runner.report.page.markup import figure, name, section, sentence, text
 from pathpatch_runner.report.page.special import special_results
 from pathpatch_runner.report.rows import Row, Section, variables_of
@@ -59,6 +60,7 @@ def _pictures(view: RunView, part: Section) -> list[str]:
         pictures.append(figure(forest(part), caption))
     if sized:
         pictures.append(figure(size_curve(part, sized), "Circuits of growing size."))
+        pictures.append(areas(view, part))
     if grids:
         pictures.append(_grids(part, grids))
     return pictures
