@@ -55,6 +55,7 @@ class BruteForceOnBatch:
     """The executor on one batch, for one draw."""
 
     room = 2
+    held = 1
 
     def __init__(self, of: BruteForce, batch: Batch, draw: int, readout: Readout) -> None:
         self._of = of

@@ -10,6 +10,7 @@ import pytest
 from pathpatch_runner.report.rows import (
     Settings,
     label,
+    leading_sections,
     most_important,
     rows_of,
     sections_of,
@@ -43,6 +44,23 @@ def test_what_is_no_number_is_none() -> None:
 def test_few_rows_stay_as_they_are() -> None:
     rows = [row("a", 1.0), row("b", -3.0), row("c", 2.0)]
     assert most_important(rows, 3) == rows
+
+
+def test_leading_rows_are_found_without_making_the_others() -> None:
+    rows = [
+        row("small", 0.1),
+        without_values(None, path_id="missing"),
+        row("down", -3.0),
+        row("a+b", 0.01, unit="hypothesis"),
+        row("other", 5.0, direction="denoising"),
+    ]
+    noising, denoising = leading_sections(summary(*rows), 2)
+    assert [each["path_id"] for each in noising.rows] == ["a+b", "down"]
+    assert (noising.direction, noising.left_out, denoising.left_out) == ("noising", 2, 0)
+    assert [each["path_id"] for each in denoising.rows] == ["other"]
+    (in_order, _) = leading_sections(summary(*rows), 4)
+    assert [each["path_id"] for each in in_order.rows] == ["small", "missing", "down", "a+b"]
+    assert leading_sections(summary(), 2) == []
 
 
 def test_of_many_the_whole_hypotheses_and_the_largest_effects() -> None:

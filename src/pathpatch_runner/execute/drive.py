@@ -22,6 +22,7 @@ from pathpatch_runner.execute.batch import Batch, make_batch
 from pathpatch_runner.execute.executor import Executor, executor_named
 from pathpatch_runner.execute.on_batch import OnBatch
 from pathpatch_runner.execute.pace import Pace
+from pathpatch_runner.execute.ready import KeptBatches, make_ready
 from pathpatch_runner.execute.task import Advance, Measured, Task
 from pathpatch_runner.execute.units import Portion, Units, Unknown
 from pathpatch_runner.plan.plan import Plan
@@ -34,13 +35,15 @@ def evaluate(
     directions: Sequence[Direction],
     advance: Advance = lambda _: None,
     units: Units | None = None,
+    kept: KeptBatches | None = None,
 ) -> Measured:
     """Values of all units, in the plan's order, by the executor of that name.
 
     `advance(n)` is called as n evaluations (unit, pair, direction, draw) finish or turn out to be
-    known (`pace`). `units`: what is known of the plan's units; None: nothing. Raises ExecutionError
-    for logits or values that are not numbers, where not even one unit on one pair fits, and where
-    the device fails.
+    known (`pace`). `units`: what is known of the plan's units; None: nothing. `kept`: plain runs of
+    earlier plans, to which those of this one are added; None: none are kept. Raises
+    ExecutionError for logits or values that are not numbers, where not even one unit on one pair
+    fits, and where the device fails.
     """
     with torch.no_grad():
         executor = executor_named(name)(task, plan)
@@ -48,7 +51,7 @@ def evaluate(
         loop = _Loop(task, plan, directions, pace, units or Unknown())
         for batch in batches_of(task, plan, executor):
             for draw in range(task.source.draws):
-                loop.run(batch, executor, draw)
+                loop.run(batch, executor, draw, kept)
         pace.finish()
     return loop.measured()
 
@@ -85,17 +88,22 @@ class _Loop:
         self._patched = {direction: np.zeros((plan.n_units, *shape)) for direction in directions}
         self._plain_seconds = 0.0
 
-    def run(self, batch: Batch, executor: Executor, draw: int) -> None:
+    def run(self, batch: Batch, executor: Executor, draw: int, kept: KeptBatches | None) -> None:
         """All units on one batch, for one draw."""
         began = time.perf_counter()
-        with self._task.model.counting("plain runs"):
-            here = OnBatch(self._task, self._plan, self._units, batch, executor, draw)
-            numbers = batch.numbers.cpu().numpy()
-            values, right = here.plain()
-        for total, each in zip((self._clean, self._corrupt), values, strict=True):
+        ready = None if kept is None else kept.of(batch, draw)
+        if ready is None:
+            with self._task.model.counting("plain runs"):
+                ready = make_ready(self._task, batch, executor, draw)
+            if kept is not None:
+                kept.keep(ready, draw)
+        numbers = batch.numbers.cpu().numpy()
+        for total, each in zip((self._clean, self._corrupt), ready.values, strict=True):
             total[:, numbers] += each / self._task.source.draws
-        self._right[:, numbers] += right / self._task.source.draws
+        self._right[:, numbers] += ready.right / self._task.source.draws
         self._plain_seconds += time.perf_counter() - began
+        taken = 0 if kept is None else kept.beside(batch, draw)
+        here = OnBatch(self._task, self._plan, self._units, ready, taken)
         self._patch(here, self._portions(batch, numbers, draw))
 
     def _portions(self, batch: Batch, numbers: np.ndarray, draw: int) -> list[Portion]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Prepared(Protocol):
-    """An executor on one batch, for one draw."""
+    """An executor on one batch, for one draw. Serves every plan of the same alphabet (`ready`)."""
 
     def plain(self) -> torch.Tensor:
         """Values [2, metric, point] of the clean and the corrupt run. Asked once, first; gives
@@ -45,6 +45,11 @@ class Prepared(Protocol):
     @property
     def room(self) -> int:
         """What is left of the memory budget for one chunk, in units of the executor's own."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """What the plain runs take of the budget as long as this is kept, in the same units."""
         ...
 
     def size(self, chunk: Chunk) -> int:

@@ -8,60 +8,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.errors import ExecutionError
-from pathpatch_runner.execute.batch import Batch
-from pathpatch_runner.execute.executor import Executor
-from pathpatch_runner.execute.failures import (
-    DoesNotFitError,
-    device_failed,
-    first_that_is_none,
-    is_of_the_device,
-    is_out_of_memory,
-    not_numbers,
-    units_text,
-)
+from pathpatch_runner.execute.failures import DoesNotFitError, first_that_is_none, units_text
 from pathpatch_runner.execute.pace import Done
-from pathpatch_runner.execute.readout import Readout
+from pathpatch_runner.execute.ready import Ready, error_in, explained
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.execute.units import Units
 from pathpatch_runner.plan.chunk import Chunk, chunks_of, make_chunk
 from pathpatch_runner.plan.plan import Plan
 
 log = logging.getLogger(__name__)
-PLAIN = "the clean and the corrupt run"
 
 
 class OnBatch:
-    """`units`: by which messages call them."""
+    """`units`: by which messages call them. `taken`: what others hold of the executor's room."""
 
-    def __init__(
-        self, task: Task, plan: Plan, units: Units, batch: Batch, executor: Executor, draw: int
-    ) -> None:
+    def __init__(self, task: Task, plan: Plan, units: Units, ready: Ready, taken: int) -> None:
         self._task = task
         self._plan = plan
         self._units = units
-        self.batch = batch
-        self._readout = Readout(batch, task.metrics)
-        with self._explained():
-            self._prepared = executor.prepare(batch, draw, self._readout)
-
-    def plain(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values [2, metric, point] of the clean and the corrupt run, and where they are right
-        [2, point]. Asked first, once."""
-        with self._explained():
-            values: np.ndarray = self._prepared.plain().cpu().numpy()
-        self._check(values, PLAIN)
-        return values, self._readout.right.cpu().numpy()
+        self.batch = ready.batch
+        self._readout = ready.readout
+        self._prepared = ready.prepared
+        self._room = ready.prepared.room - taken
 
     def chunks(self) -> Iterator[Chunk]:
         """All units of the plan, as many at once as fit."""
-        return chunks_of(self._plan, self.batch.where, self._prepared.size, self._prepared.room)
+        return chunks_of(self._plan, self.batch.where, self._prepared.size, self._room)
 
     def patched(
         self, chunk: Chunk, wanted: np.ndarray, direction: Direction, done: Done = lambda _: None
@@ -89,7 +67,7 @@ class OnBatch:
     def _values(self, chunk: Chunk, direction: Direction, done: Done) -> np.ndarray | None:
         """None: several units that do not fit together."""
         try:
-            with self._explained(chunk):
+            with explained(self.batch, self._names(chunk)):
                 values: np.ndarray = self._prepared.patched(chunk, direction, done).cpu().numpy()
         except DoesNotFitError:
             if len(chunk.units) == 1:
@@ -114,27 +92,9 @@ class OnBatch:
 
     def _check(self, values: np.ndarray, of: str) -> None:
         """Raise ExecutionError where logits, or values [..., metric, point], are not numbers."""
-        point = self._readout.first_bad()
-        if point is not None:
-            raise not_numbers(f"logits of {of}", self.batch, point)
-        bad = first_that_is_none(values)
-        if bad is not None:
-            metric = self._task.metrics[bad[0]].name
-            raise not_numbers(f'values of metric "{metric}" of {of}', self.batch, bad[1])
+        error = error_in(values, of, self._task, self.batch, self._readout)
+        if error is not None:
+            raise error
 
     def _names(self, chunk: Chunk) -> str:
         return units_text(self._units.name(int(chunk.units[0])), len(chunk.units))
-
-    @contextmanager
-    def _explained(self, chunk: Chunk | None = None) -> Iterator[None]:
-        """What fails in this block, with what it failed on: a chunk, or the plain runs."""
-        try:
-            yield
-        except RuntimeError as error:
-            what = PLAIN if chunk is None else self._names(chunk)
-            if is_out_of_memory(error):
-                raise DoesNotFitError(what, self.batch) from error
-            if is_of_the_device(error):
-                raise device_failed(error, what, self.batch) from error
-            error.add_note(f'while evaluating {what} on pair "{self.batch.names[0]}" and others')
-            raise

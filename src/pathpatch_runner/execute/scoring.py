@@ -24,6 +24,7 @@ from pathpatch_runner.execute.delta.proof import Proof, prove
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.gradient.attribution import METHODS, runs_of
 from pathpatch_runner.execute.gradient.drive import gradient_scores
+from pathpatch_runner.execute.ready import KeptBatches
 from pathpatch_runner.execute.task import Advance, Task
 from pathpatch_runner.execute.units import Units
 from pathpatch_runner.expression.alphabet import Alphabet
@@ -123,11 +124,12 @@ def _exact(task: Task, graph: Graph, scoring: Scoring, advance: Advance) -> np.n
     alphabet, owners = Alphabet(graph), _owners(task.pairs)
     rows = graph.logits if scoring.of is Scored.nodes else len(edges_of(graph))
     found = np.full((rows, len(task.pairs.pairs)), np.nan)
+    kept = KeptBatches()
     for numbers, path_sets in _alone(graph, scoring):
         plan = compile_plan(path_sets, alphabet)
         name = partial(_name, path_sets, graph)
         units = None if scoring.known is None else scoring.known(task.pairs, path_sets, name)
-        measured = evaluate(scoring.backend, task, plan, [scoring.direction], advance, units)
+        measured = evaluate(scoring.backend, task, plan, [scoring.direction], advance, units, kept)
         noising = scoring.direction is Direction.noising
         start = measured.clean if noising else measured.corrupt
         effects = measured.patched[scoring.direction][:, 0] - start[0]
@@ -143,7 +145,7 @@ def _name(path_sets: Sequence[PathSet], graph: Graph, number: int) -> str:
 
 def _alone(graph: Graph, scoring: Scoring) -> Iterator[tuple[Numbers, list[PathSet]]]:
     """(numbers, path sets) of what is patched for `exact`, about `PLANNED` together: a plan of all
-    edges of a large model would be large, and each plan runs the plain runs again."""
+    edges of a large model would be large."""
     if scoring.of is Scored.nodes:
         yield np.arange(graph.logits), nodes_alone(graph)
         return

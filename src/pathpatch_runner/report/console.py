@@ -25,9 +25,7 @@ from pathpatch_runner.report.rows import (
     Settings,
     full_name,
     label,
-    most_important,
-    rank,
-    sections_of,
+    leading_sections,
     settings_of,
 )
 from pathpatch_runner.report.text import (
@@ -72,7 +70,7 @@ def print_summary(summary: pa.Table, directory: Path, console: Console | None = 
     """The summary table, most important rows only; areas under curves; where everything lies."""
     console = console or terminal()
     settings = settings_of(summary)
-    sections = sections_of(summary)
+    sections = leading_sections(summary, MOST_ROWS)
     curves = None
     if (directory / "curves.parquet").is_file():
         curves = RunDirectory(directory).read_table("curves.parquet")
@@ -114,11 +112,9 @@ def _print_section(console: Console, section: Section) -> None:
     if section.withheld:
         said = f"warning: {section.withheld}. Every share is withheld"
         console.print(Text(said, style="bold red"))
-    shown = most_important(section.rows, MOST_ROWS)
-    console.print(_table([_cells(row) for row in shown], console.width))
-    if len(section.rows) > len(shown):
-        left = len(section.rows) - len(shown)
-        console.print(Text(f"and {left:,} more in summary.parquet", style="dim"))
+    console.print(_table([_cells(row) for row in section.rows], console.width))
+    if section.left_out:
+        console.print(Text(f"and {section.left_out:,} more in summary.parquet", style="dim"))
 
 
 def _table(rows: Sequence[Sequence[str]], width: int) -> Table:
@@ -168,7 +164,7 @@ def summary_text(summary: pa.Table, width: int = LOG_WIDTH) -> str:
     """The whole table as text, for a log: every row that the terminal shows, names in full."""
     out = io.StringIO()
     console = Console(file=out, width=width, no_color=True)
-    for section in sections_of(summary):
+    for section in leading_sections(summary, MOST_ROWS):
         _print_section(console, section)
     return out.getvalue().strip("\n")
 
@@ -197,10 +193,10 @@ def print_jobs(rows: Sequence[tuple[str, str, str]], where: str) -> None:
 
 def largest(summary: pa.Table) -> str:
     """The whole hypothesis, or else the row, with the largest effect: its name and numbers."""
-    sections = sections_of(summary)
+    sections = leading_sections(summary, 1)
     if not sections:
         return NO_ROWS
-    row = sorted(sections[0].rows, key=rank)[0]
+    row = sections[0].rows[0]
     share = percent(row["normalised_effect"])
     said = f"{full_name(row)} {number(row['effect_mean'])}"
     return said if share == MISSING else f"{said}, {share} of total"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,13 +28,15 @@ SIGNIFICANT = 0.05
 @dataclass(frozen=True)
 class Section:
     """Rows of one metric and direction, at least one. `unit`: of the metric's values, "" if
-    the table does not say. `withheld`: why there are no shares, "" where there are."""
+    the table does not say. `withheld`: why there are no shares, "" where there are. `left_out`: how
+    many more rows there are."""
 
     metric: str
     unit: str
     direction: str
     rows: tuple[Row, ...]
     withheld: str = ""
+    left_out: int = 0
 
     @property
     def quantity(self) -> str:
@@ -116,6 +118,33 @@ def sections_of(summary: pa.Table) -> list[Section]:
             rows = [{**row, **nothing} for row in rows]
         sections.append(Section(metric, units.get(metric, ""), direction, tuple(rows), withheld))
     return sections
+
+
+def leading_sections(summary: pa.Table, most: int) -> list[Section]:
+    """As `sections_of`, with the `most_important` rows of each alone. Of 100,000 rows they are
+    found in a few hundredths of the time that making all of them takes."""
+    names = zip(_plain_column(summary["metric"]), _plain_column(summary["direction"]), strict=True)
+    members: dict[tuple[str, str], list[int]] = {}
+    for number, name in enumerate(names):
+        members.setdefault(name, []).append(number)
+    if all(len(rows) <= most for rows in members.values()):
+        return sections_of(summary)
+    effects = np.array(_plain_column(summary["effect_mean"]), dtype=np.float64)
+    whole = np.array(_plain_column(summary["unit"])) == "hypothesis"
+    # By `rank`: what is no number comes last.
+    places = np.empty(len(effects), dtype=np.int64)
+    places[np.lexsort((-np.abs(effects), ~whole))] = np.arange(len(effects))
+    shown = [
+        number
+        for rows in members.values()
+        for number in (rows if len(rows) <= most else sorted(rows, key=places.__getitem__)[:most])
+    ]
+    # In slices: Arrow's `take` of numbers imports pandas.
+    sections = sections_of(pa.concat_tables([summary.slice(number, 1) for number in shown]))
+    return [
+        replace(part, left_out=len(members[part.metric, part.direction]) - len(part.rows))
+        for part in sections
+    ]
 
 
 def _why_withheld(row: Row) -> str:

@@ -13,6 +13,7 @@ from pathpatch_runner.effects.arrays import Floats
 from pathpatch_runner.effects.controls import Controls
 from pathpatch_runner.errors import HypothesisError
 from pathpatch_runner.execute.drive import evaluate
+from pathpatch_runner.execute.ready import KeptBatches
 from pathpatch_runner.execute.task import Advance, Task
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.expression.canonical import canonical
@@ -60,10 +61,11 @@ def evaluate_controls(
     """Mean effects of the controls. `compiled`: a plan of path sets on the units' alphabet, which
     the controls share: they name the same positions and distances."""
     effects = {d: np.zeros((len(drawn.path_sets), len(task.metrics))) for d in directions}
+    kept = KeptBatches()
     for start in range(0, len(drawn.path_sets), MOST_AT_ONCE):
         chunk = drawn.path_sets[start : start + MOST_AT_ONCE]
         units = known.units(task.pairs, chunk, partial(_name, chunk, task))
-        measured = evaluate(backend, task, compiled(chunk), directions, advance, units)
+        measured = evaluate(backend, task, compiled(chunk), directions, advance, units, kept)
         for direction in directions:
             base = measured.clean if direction is Direction.noising else measured.corrupt
             means: Floats = (measured.patched[direction] - base).mean(-1)

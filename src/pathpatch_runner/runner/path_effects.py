@@ -13,6 +13,7 @@ from pathpatch_runner.dataset import PairSet
 from pathpatch_runner.dataset.positions import position_classes
 from pathpatch_runner.effects.arrays import Floats
 from pathpatch_runner.execute.drive import evaluate
+from pathpatch_runner.execute.ready import KeptBatches
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Advance, Task, evaluations
 from pathpatch_runner.expression.alphabet import Alphabet
@@ -70,6 +71,8 @@ class PathEffects:
         self.backend = setting.backend
         self.direction = setting.search.direction
         self.task = setting.task(task, pairs, classes)
+        # Every level of a search is on the same pairs.
+        self._kept = KeptBatches()
         self.pair_ids = tuple(pair.pair_id for pair in pairs.pairs)
         counts = [len(pair.points) for pair in pairs.pairs]
         self.sizes: Floats = np.array(counts, dtype=np.float64)
@@ -98,7 +101,7 @@ class PathEffects:
 
         plan, backend = compile_plan(path_sets, self.alphabet), self._setting.backend
         units = self._setting.known.units(self.task.pairs, path_sets, name)
-        measured = evaluate(backend, self.task, plan, [self.direction], advance, units)
+        measured = evaluate(backend, self.task, plan, [self.direction], advance, units, self._kept)
         noising = self.direction is Direction.noising
         start = measured.clean if noising else measured.corrupt
         effects = measured.patched[self.direction][:, 0] - start[0]

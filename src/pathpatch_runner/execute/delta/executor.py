@@ -103,10 +103,14 @@ class DeltaOnBatch:
     @property
     def room(self) -> int:
         """Elements that plain runs and temporaries leave."""
-        shape, batch = self._task.model.shape, self._batch
-        spent = WORKSPACES * self._workspace
-        spent += batch.n_pairs * plain_elements(shape, batch.where.length)
+        spent = WORKSPACES * self._workspace + self.held
         return max(budget_elements(self._task) - spent, 1)
+
+    @property
+    def held(self) -> int:
+        """Elements of the plain runs."""
+        shape, batch = self._task.model.shape, self._batch
+        return batch.n_pairs * plain_elements(shape, batch.where.length)
 
     def size(self, chunk: Chunk) -> int:
         """Elements of the chunk's differences at their peak."""

@@ -70,6 +70,11 @@ class HooksOnBatch:
         """Entries of one pass."""
         return entries(self._task, self._batch.clean.shape[1])
 
+    @property
+    def held(self) -> int:
+        """Entries of the two plain runs; of them the logits are kept and nothing more."""
+        return 2 * self._batch.n_pairs
+
     def size(self, chunk: Chunk) -> int:
         """Entries the chunk's worlds make."""
         return self._worlds(chunk).count * self._batch.n_pairs
