@@ -42,11 +42,12 @@ def test_the_smallest_circuit_that_carries_most_is_named_for_each_curve() -> Non
         curve("random", [0.0, 0.1, 1.0]),
         curve("eap", [0.5, 0.8, 1.0]),
         curve("no", [0.1, None, 0.7]),
+        curve("ig", [0.5, 0.9, 1.0], n_edges=[7, 75, 900]),
     )
     (part,) = sections_of(made.tables["summary"])
     assert needed_sentence(made.tables["curves"], part) == (
-        "To carry 80% of the total effect it takes of `h / eap` 10% of the edges (80); "
-        "of `h / random` 100% of the edges (900); of `h / no` at no size."
+        "80% of the total effect takes 10% of the edges (75 to 80) by `h / eap` or `h / ig`; "
+        "all edges (900) by `h / random`; by `h / no` no size is enough."
     )
 
 

@@ -171,15 +171,29 @@ def test_programs_find_the_report_whatever_the_colours_and_the_width() -> None:
     assert f"report  {deep}/report.html\n" in out.getvalue()
 
 
-def test_a_pipe_is_80_columns_wide(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("columns", "width"), [("", 80), ("wide", 80), ("92", 92)])
+def test_a_pipe_is_80_columns_wide_or_as_columns_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str, width: int
 ) -> None:
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", columns)
     print_summary(summary(row(LONG)), DIRECTORY)
     lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) == 80
+    assert max(map(len, lines)) == width
+
+
+def test_what_a_job_was_told_is_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    told = "dataset=number_kind patch.source=corrupt"
+    print_jobs(
+        [(told, "done", "to_logits / component[s=a23.h3] -3.995, 43.5% of total")], "outputs"
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert {"dataset=number_kind", "patch.source=corrupt"} <= set(" ".join(lines).split())
+    assert max(map(len, lines[:4])) <= 80
 
 
 def test_a_plan_is_printed_as_it_is() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pathpatch_runner.report.drawings import drawings, found_drawing
+from pathpatch_runner.report.drawings import drawings
+from pathpatch_runner.report.searched import found_drawing
 from report.summaries import row, summary
 from report.views import view
 
@@ -38,11 +39,11 @@ def test_what_was_found_is_drawn_edge_by_edge() -> None:
         ("a0.h1->a1.h0<k>->logits", "complete", 0.5),
         ("a0.h2->a1.h0<k>->logits", "pruned", None),
     ]
-    table = pa.Table.from_pylist(
-        [{"path": p, "status": s, "effect_mean": e, "normalised_effect": None} for p, s, e in found]
-    )
-    # Denoising, say: a total effect of -4, so that negative effects help.
-    made = view(summary(row(direction="denoising")), tables={"found": table})
+    names = {"metric": "loss", "direction": "denoising", "normalised_effect": None}
+    rows = [{"path": p, "status": s, "effect_mean": e, **names} for p, s, e in found]
+    # A total effect of -4 in the direction of the search: negative effects help.
+    table = summary(row(), row(direction="denoising"))
+    made = view(table, tables={"found": pa.Table.from_pylist(rows)})
     figure = found_drawing(made)
     assert figure is not None
     lines = re.findall(r'stroke="var\(--(\w+)\)"[^>]*><title>([^<]*)</title></line>', figure.svg)

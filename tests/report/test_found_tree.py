@@ -8,7 +8,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from pathpatch_runner.report.found_tree import branches, print_found, sentences
-from pathpatch_runner.report.page.special import search_tree
+from pathpatch_runner.report.page.searched import search_tree
 
 ROWS = [
     ("a1.h0->logits", None, "expanded", 2.0, 0.5),

@@ -80,7 +80,7 @@ def test_the_numbers_of_a_row() -> None:
     table = summary(row("f[s=a0.h1]", 2.0, p_value=0.0002), row("f+g", unit="hypothesis"))
     assert cells(render_report(view(table))) == [
         [
-            f"h f[s=a0.h1] loss, noising {EXPRESSION}",
+            f"h f[s=a0.h1] {EXPRESSION}",
             "2.000 [1.500, 2.500]",
             "50.0%",
             "75.0% [62.5%, 87.5%]",
@@ -89,7 +89,7 @@ def test_the_numbers_of_a_row() -> None:
             "1,234",
         ],
         [
-            f"h hypothesis loss, noising {EXPRESSION}",
+            f"h hypothesis {EXPRESSION}",
             "1.000 [0.500, 1.500]",
             "25.0%",
             "75.0% [62.5%, 87.5%]",
@@ -97,6 +97,14 @@ def test_the_numbers_of_a_row() -> None:
             "-",
             "1,234",
         ],
+    ]
+
+
+def test_rows_name_their_metric_where_there_are_several() -> None:
+    lines = cells(render_report(view(summary(row(), row(metric="logit_diff")))))
+    assert [line[0].split(" a0.h3")[0] for line in lines] == [
+        "h e loss, noising",
+        "h e logit_diff, noising",
     ]
 
 
@@ -390,6 +398,20 @@ def test_shapley_values_are_said_in_order_of_size() -> None:
     assert "blue: one can stand in for the other" in text
 
 
+def test_what_others_are_measured_against_stands_apart() -> None:
+    rows = [
+        row("e", -3.0, unit="hypothesis", hypothesis=name, direction="denoising")
+        for name in ("rest", "named")
+    ]
+    hypotheses = {"rest": {"paths": {}}, "named": {"paths": {}, "against": "rest"}}
+    about = described(summary(*rows), against={"named": "rest"})
+    text = said(about, config={"hypotheses": hypotheses})
+    assert "rest explains 75.0% [62.5, 87.5]; what it leaves counts as 100%" in text
+    assert "Blue: rest , of the total effect" in text
+    assert "named explains 75.0%" in text.split("Asked")[0]
+    assert "rest explains" not in text.split("Asked")[0]
+
+
 def test_what_was_searched_for_is_said() -> None:
     search: dict[str, Any] = {
         "metric": None,
@@ -399,7 +421,7 @@ def test_what_was_searched_for_is_said() -> None:
     }
     search |= {"min_share": 0.01, "alpha": 0.05, "correction": "fdr", "at_most": 2, "confirm": 0.5}
     text = said(summary(row()), config={"search": search, "metrics": ["loss"]})
-    assert "through any, slots apart, at most 2 nodes between the ends." in text
+    assert "through any node, slots apart, at most 2 nodes between the ends." in text
     assert "an effect on loss (noising) of at least 1.0% of the total, significant at 0.05" in text
     assert "50.0% of the pairs choose nothing" in text
 

@@ -48,19 +48,30 @@ def size_needed(row: Row) -> tuple[float, int] | None:
 def needed_sentence(curves: pa.Table | None, part: Section) -> str:
     """How large a circuit of each family must be, the smallest first; "" where nothing says it."""
     rows = [row for row in curve_rows(curves, part) if row.get("carried") and not row.get("other")]
-    needed = {area_name(row): size_needed(row) for row in rows}
-    found = {name: size for name, size in needed.items() if size is not None}
-    ranked = sorted(found, key=lambda name: found[name])[:MOST_NAMED]
-    parts = [f"`{name}` {_size(*found[name])}" for name in ranked]
+    by_size: dict[float, list[tuple[str, int]]] = {}
+    never = []
+    for row in rows:
+        needed = size_needed(row)
+        if needed is None:
+            never.append(f"`{area_name(row)}`")
+        else:
+            by_size.setdefault(needed[0], []).append((f"`{area_name(row)}`", needed[1]))
+    parts = [f"{_size(size, by_size[size])}" for size in sorted(by_size)]
     if not parts:
         return ""
-    none = [f"`{name}`" for name, size in needed.items() if size is None][:MOST_NAMED]
-    parts += [f"{', '.join(none)} at no size"] if none else []
-    return f"To carry {MOST_OF_IT:.0%} of the total effect it takes of {'; of '.join(parts)}."
+    parts += [f"by {' or '.join(never[:MOST_NAMED])} no size is enough"] if never else []
+    return f"{MOST_OF_IT:.0%} of the total effect takes {'; '.join(parts)}."
 
 
-def _size(share: float, edges: int) -> str:
-    return f"{100 * share:g}% of the edges ({edges:,})"
+def _size(share: float, families: Sequence[tuple[str, int]]) -> str:
+    """ "1% of the edges (1,103) by `h / eap` or `h / ig`"."""
+    counts = sorted({edges for _, edges in families})
+    edges = " to ".join(f"{each:,}" for each in dict.fromkeys((counts[0], counts[-1])))
+    names = [name for name, _ in families[:MOST_NAMED]]
+    left = len(families) - len(names)
+    names += [f"{left} others"] if left else []
+    of_all = "all edges" if share == 1 else f"{100 * share:g}% of the edges"
+    return f"{of_all} ({edges}) by {' or '.join(names)}"
 
 
 def _alone(rows: Sequence[Row]) -> Iterator[str]:

@@ -8,6 +8,7 @@ it is said how many are not. Columns without any value are left out.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -88,9 +89,12 @@ def _print_plain(console: Console, text: str) -> None:
 
 
 def terminal() -> Console:
-    """What is printed on: as wide as a terminal is, of bounded width elsewhere."""
+    """What is printed on: as wide as a terminal is; elsewhere as COLUMNS says, or of bounded
+    width."""
     console = Console()
-    return console if console.is_terminal else Console(width=PIPED_WIDTH)
+    if console.is_terminal or os.environ.get("COLUMNS", "").isdecimal():
+        return console
+    return Console(width=PIPED_WIDTH)
 
 
 def _legend(settings: Settings) -> str:
@@ -182,10 +186,15 @@ def print_jobs(rows: Sequence[tuple[str, str, str]], where: str) -> None:
     """The closing table of a sweep. `rows`: (what a job was told, its state, what it found)."""
     console = terminal()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("job", "state", "largest"):
-        table.add_column(title, overflow="ellipsis", no_wrap=title != "job")
-    for row in rows:
-        table.add_row(*(Text(visible(text)) for text in row))
+    shown = [tuple(map(visible, row)) for row in rows]
+    words = [word for job, *_ in shown for word in job.split()]
+    # What a job was told is what sets it apart: only what it found is cut.
+    least = min(max(map(cell_len, words), default=0), console.width // 2)
+    table.add_column("job", overflow="fold", min_width=least)
+    table.add_column("state", no_wrap=True)
+    table.add_column("largest", overflow="ellipsis", no_wrap=True)
+    for row in shown:
+        table.add_row(*map(Text, row))
     console.print()
     console.print(table)
     _print_plain(console, f"report of all: python -m pathpatch_runner.report {where}")

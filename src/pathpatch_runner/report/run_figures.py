@@ -14,11 +14,12 @@ from collections.abc import Sequence
 
 from pathpatch_runner.errors import ConfigError, did_you_mean
 from pathpatch_runner.report import figures
-from pathpatch_runner.report.drawings import drawings, found_drawing
+from pathpatch_runner.report.drawings import drawings
 from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.rows import Row, Section
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.searched import found_drawing
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 

@@ -37,12 +37,14 @@ TABLES = (
 @dataclass(frozen=True)
 class RunView:
     """`manifest`: as in manifest.json. `tables`: by file name without `.parquet`, at least
-    `summary`. `directory`: where it lies, None if nowhere."""
+    `summary`. `directory`: where it lies, None if nowhere. `search`: as in
+    search.json, empty for a run without a search."""
 
     manifest: Mapping[str, Any]
     tables: Mapping[str, pa.Table]
     plan_text: str = ""
     directory: Path | None = field(default=None, compare=False)
+    search: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -71,6 +73,12 @@ class RunView:
         return table if table is not None and table.num_rows else None
 
 
+def search_of(texts: Mapping[str, str]) -> Mapping[str, Any]:
+    """What search.json says, of the texts that a run leaves; empty without it."""
+    said: Mapping[str, Any] = json.loads(texts.get("search.json", "{}"))
+    return said
+
+
 def read_run(directory: Path | str, tables: Sequence[str] = TABLES) -> RunView:
     """A finished run with these of its tables. Raises StoreError for a directory that has none, or
     files that cannot be read."""
@@ -84,6 +92,8 @@ def read_run(directory: Path | str, tables: Sequence[str] = TABLES) -> RunView:
         }
         plan = directory / "plan.txt"
         text = read_record(plan) if plan.is_file() else ""
+        about = directory / "search.json"
+        search = search_of({about.name: read_record(about)} if about.is_file() else {})
     except FileNotFoundError:
         raise StoreError(
             f'"{directory}" has no manifest.json: it is no finished run. Run it again'
@@ -94,4 +104,4 @@ def read_run(directory: Path | str, tables: Sequence[str] = TABLES) -> RunView:
         raise StoreError(f'"{directory}" has no manifest or no summary.parquet. Run it again')
     if wrong := misfits(manifest):
         raise StoreError(f'"{directory}": manifest.json: {"; ".join(wrong)}. Run it again')
-    return RunView(manifest, found, text, directory)
+    return RunView(manifest, found, text, directory, search)

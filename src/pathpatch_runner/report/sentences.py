@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from pathpatch_runner.report.areas import needed_sentence
 from pathpatch_runner.report.figures.forest import share_of
+from pathpatch_runner.report.figures.sizes import is_sized
 from pathpatch_runner.report.rows import (
     SIGNIFICANT,
     Row,
@@ -21,6 +22,7 @@ from pathpatch_runner.report.rows import (
     rows_of,
 )
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.searched import meanings, search_sentences
 from pathpatch_runner.report.text import MISSING, counted, interval, number, percent, probability
 
 MOST_NAMED = 6
@@ -34,8 +36,15 @@ def lead(view: RunView, section: Section) -> list[str]:
         said.append(f"Shares are withheld: {section.withheld}.")
     whole = [row for row in section.others if row["unit"] == "hypothesis"]
     said += _explained(view, section, whole or [r for r in section.others if r["unit"] == "path"])
+    said += _named(section)
     special = (_contrasts, _shapley, _curves)
     return [*said, *(line for each in special for line in each(view, section))]
+
+
+def _named(section: Section) -> Iterator[str]:
+    """What the hypotheses are that a search added."""
+    if names := meanings(section):
+        yield f"Of these, {'; '.join(names)}."
 
 
 def headline(view: RunView) -> str:
@@ -45,15 +54,19 @@ def headline(view: RunView) -> str:
     section = view.sections[0]
     if section.withheld:
         return f"shares are withheld: {section.withheld}"
-    said = [*lead(view, section)[1:], *of_families(section)]
+    if searched := search_sentences(view):
+        return searched[0]
+    first = len(yardsticks_of(view, section))
+    said = [*lead(view, section)[1:][first:], *of_families(section)]
     return said[0] if said else _total(section)
 
 
 def of_families(section: Section) -> list[str]:
-    """A line for each family."""
+    """A line for each family; one over sizes has its curve."""
     return [
         " ".join(_family(section, f"{hypothesis} / {entry}", rows))
         for (hypothesis, entry), rows in section.families.items()
+        if not is_sized(rows)
     ]
 
 
@@ -72,9 +85,17 @@ def _total(section: Section) -> str:
 def _explained(view: RunView, section: Section, rows: Sequence[Row]) -> Iterator[str]:
     known = [(row, *share_of(section, row)) for row in rows]
     found = [(row, value, low, high) for row, value, low, high in known if value is not None]
-    ranked = sorted(found, key=lambda each: -each[1])
+    yardsticks = yardsticks_of(view, section)
+    apart = [each for each in found if each[0]["hypothesis"] in yardsticks]
+    ranked = sorted((each for each in found if each not in apart), key=lambda each: -each[1])
+    for row, value, low, high in apart:
+        name = f"`{full_name(row)}`"
+        yield (
+            f"{name} explains {_share(value, low, high)}; what it leaves counts as 100% for "
+            "hypotheses that are measured against it."
+        )
     if not ranked:
-        if rows:
+        if rows and not apart:
             yield _effects_only(rows)
         return
     verb, of = (
@@ -96,10 +117,15 @@ def _explained(view: RunView, section: Section, rows: Sequence[Row]) -> Iterator
         last = "the last" if more == 1 else f"{more} others less, the last"
         parts.append(f"{last} `{full_name(ranked[-1][0])}` {percent(ranked[-1][1])}")
     yield "; ".join(parts) + "."
-    against = {view.settings.against.get(row["hypothesis"]) for row, *_ in ranked} - {None}
-    if against and section.direction == "denoising":
-        others = " or ".join(f"`{other}`" for other in sorted(map(str, against)))
-        yield f"Where a hypothesis names {others}, that one's unexplained effect counts as 100%."
+
+
+def yardsticks_of(view: RunView, section: Section) -> set[str]:
+    """Hypotheses that others are measured against, where that counts."""
+    if section.direction != "denoising":
+        return set()
+    present = {row["hypothesis"] for row in section.others}
+    against = view.settings.against
+    return {other for name, other in against.items() if name in present} & present
 
 
 def _effects_only(rows: Sequence[Row]) -> str:
@@ -122,8 +148,8 @@ def _family(section: Section, name: str, rows: Sequence[Row]) -> Iterator[str]:
     found = [row for row in known if is_significant(row)]
     kind = "q" if rows[0].get("q_value") is not None else "p"
     yield (
-        f"Of the {counted(len(rows), 'row')} of `{name}` {len(found):,} "
-        f"{'is' if len(found) == 1 else 'are'} significant ({kind} < {SIGNIFICANT:g})."
+        f"Of the {counted(len(rows), 'row')} of `{name}` {f'{len(found):,}' if found else 'none'} "
+        f"{'is' if len(found) < 2 else 'are'} significant ({kind} < {SIGNIFICANT:g})."
     )
     for helps, said in ((True, "help most"), (False, "work against it most")):
         side = [row for row in found if section.helps(row["effect_mean"]) is helps]

@@ -36,7 +36,7 @@ from pathpatch_runner.model.wiring import Probed
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.console import summary_text
 from pathpatch_runner.report.page import render_report
-from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.run_view import RunView, search_of
 from pathpatch_runner.report.text import counted
 from pathpatch_runner.runner.checked import Checked, check, probe_of, proofs_of
 from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
@@ -242,11 +242,13 @@ class _Making:
             for name, table in tables.items():
                 files.write_table(f"{name}.parquet", table)
             log.info("summary\n%s", summary_text(tables["summary"]))
-            for name, text in made.files(results.names).items():
+            texts = made.files(results.names)
+            for name, text in texts.items():
                 files.write_text(name, text)
         manifest = manifest_of(self.request, done, self.stages.seconds)
         with self.stages("writing the page", "report"):
-            _write_page(files, RunView(manifest.to_dict(), tables, done.planned.text))
+            view = RunView(manifest.to_dict(), tables, done.planned.text, search=search_of(texts))
+            _write_page(files, view)
         files.write_manifest(dataclasses.replace(manifest, timings=dict(self.stages.seconds)))
         return tables["summary"]
 

@@ -7,7 +7,7 @@ paths without effect and 100% for paths that are everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,14 @@ class Line:
     row: int = -1
 
 
-def forest(section: Section, rows: Sequence[Row] | None = None) -> Figure:
+def forest(
+    section: Section, rows: Sequence[Row] | None = None, yardsticks: Collection[str] = ()
+) -> Figure:
     """Rows (all that are no binding of a family, if not said) with what they explain where that
-    can be said, else with their effects."""
+    can be said, else with their effects. `yardsticks`: hypotheses that do not stand out, since the
+    others are measured against them."""
     rows = most_important(section.others if rows is None else rows, MOST_LINES)
-    shares = [share_line(section, row) for row in rows]
+    shares = [share_line(section, row, yardsticks) for row in rows]
     known = [line for line in shares if line is not None]
     if known and not section.withheld:
         return _shares(section, known)
@@ -84,14 +87,14 @@ def share_of(section: Section, row: Row) -> tuple[float | None, float | None, fl
     return row["normalised_effect"], low, high
 
 
-def share_line(section: Section, row: Row) -> Line | None:
+def share_line(section: Section, row: Row, yardsticks: Collection[str] = ()) -> Line | None:
     """None where the row has no share."""
     value, low, high = share_of(section, row)
     if value is None:
         return None
     bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
     text = percent(value) if bounds == "-" else f"{percent(value)} {bounds}"
-    strong = row["unit"] == "hypothesis"
+    strong = row["unit"] == "hypothesis" and row["hypothesis"] not in yardsticks
     return Line(full_name(row), value, low, high, text, strong, row.get("row", -1))
 
 

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from pathpatch_runner.expression.resolve import read_route
+from pathpatch_runner.expression.scope import Scope
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.report.figures.figure import Figure
 from pathpatch_runner.report.figures.labels import Label, written
 from pathpatch_runner.report.figures.layers import Layout, drawing, ground, node_shape
+from pathpatch_runner.report.figures.steps import label_of
 from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.text import visible
 
@@ -30,6 +33,23 @@ class FoundEdge:
     weight: float
     helps: bool
     said: str
+
+    @property
+    def ends(self) -> tuple[int, int, str]:
+        """What it is, whatever its effect."""
+        return self.writer, self.reader, self.slots
+
+
+def first_edge(path: str, graph: Graph) -> tuple[int, int, str] | None:
+    """(writer, reader, slots of the reader) of the edge that a tail of a path begins with; None for
+    one that begins at the slot of a reader, which has no writer yet."""
+    route = read_route(path, Scope(graph))
+    if len(route.sets) < 2:
+        return None
+    writer, reader = route.sets[0].patterns[0], route.sets[1].patterns[0]
+    if writer.slots is not None:
+        return None
+    return min(writer.nodes), min(reader.nodes), label_of(reader)
 
 
 def found_paths(edges: Sequence[FoundEdge], graph: Graph, about: str) -> Figure:

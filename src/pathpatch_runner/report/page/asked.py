@@ -14,7 +14,7 @@ from pathpatch_runner.report.page.entries import entry_text, node_text
 from pathpatch_runner.report.page.markup import code, details, figure, name, section, text
 from pathpatch_runner.report.pairs import PairText, pair_texts
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.text import percent
+from pathpatch_runner.report.text import counted, percent
 
 EXAMPLES = 3
 MOST_TOKENS = 120
@@ -24,6 +24,11 @@ DIRECTIONS = {
     "Are these paths necessary? No effect means that they are not.",
     "denoising": "Denoising: the named paths carry the clean prompt, all others the corrupt one. "
     "Are these paths sufficient? An effect of 100% of the total means that they are.",
+}
+CORRECTIONS = {
+    "fdr": "Benjamini-Hochberg over the tests of its level",
+    "bonferroni": "Bonferroni over the tests of its level",
+    "none": "not corrected",
 }
 SOURCES = {
     "corrupt": "",
@@ -59,17 +64,23 @@ def _search(view: RunView) -> str:
         return ""
     metric = search.get("metric") or (view.config.get("metrics") or [""])[0]
     metric = metric.get("name", "") if isinstance(metric, Mapping) else metric
+    correction = str(search.get("correction"))
     lines = [
-        f"Backwards from the logits, through {node_text(search.get('through'))}, slots "
+        f"Backwards from the logits, through {_through(search.get('through'))}, slots "
         f"{search.get('slots')}, at most {search.get('at_most')} nodes between the ends.",
         f"A tail of a path is followed if what comes in through it has an effect on {metric} "
         f"({search.get('direction')}) of at least {percent(search.get('min_share'))} of the total, "
-        f"significant at {search.get('alpha')} (correction: {search.get('correction')}).",
+        f"significant at {search.get('alpha')} ({CORRECTIONS.get(correction, correction)}).",
         f"{percent(search.get('confirm'))} of the pairs choose nothing: what is reported is "
         "measured on them.",
     ]
     items = "".join(f"<li>{text(line)}</li>" for line in lines)
     return f"<h3>Search</h3><ul>{items}</ul>"
+
+
+def _through(nodes: Any) -> str:
+    said = node_text(nodes)
+    return "any node" if said == "any" else said
 
 
 def command_of(manifest: Mapping[str, Any]) -> str:
@@ -119,7 +130,7 @@ def pair_html(pair: PairText) -> str:
         for which, tokens in (("clean", pair.clean), ("corrupt", pair.corrupt))
     )
     return (
-        f'<div class="pair"><div class="soft">{name(pair.pair_id)}</div>{lines}'
+        f'<div class="pair"><div class="soft">pair {name(pair.pair_id)}</div>{lines}'
         f"{_answers(pair)}</div>"
     )
 
@@ -151,7 +162,7 @@ def _answers(pair: PairText) -> str:
         + (f", distractor <code>{_spaced(distractor)}</code>" if distractor else "")
         for at, answer, distractor in known[:4]
     ]
-    more = f"; and {len(known) - 4} more points" if len(known) > 4 else ""
+    more = f"; and {counted(len(known) - 4, 'more point')}" if len(known) > 4 else ""
     return f'<div class="soft">{"; ".join(said)}{more}</div>'
 
 

@@ -16,6 +16,8 @@ STAGES = {
     "load": "loading the weights",
     "guards": "checking the model",
     "baseline": "clean and corrupt runs",
+    "scores": "scoring the edges",
+    "search": "searching for paths",
     "execute": "evaluating the paths",
     "tables": "tables and statistics",
     "report": "this page",

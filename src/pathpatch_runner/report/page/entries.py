@@ -58,6 +58,8 @@ def _edges(path: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _selected(select: Mapping[str, Any]) -> str:
+    if select.get("by") == "random":
+        return "edges drawn at random"
     how = str(select.get("how") or "top")
     said = CHOSEN.get(how, text(how))
     if how == "threshold" and select.get("threshold") is not None:

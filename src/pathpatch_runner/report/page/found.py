@@ -14,10 +14,11 @@ from pathpatch_runner.report.figures.scale import Scale
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.page.areas import areas
 from pathpatch_runner.report.page.markup import figure, name, section, sentence, text
+from pathpatch_runner.report.page.searched import searched
 from pathpatch_runner.report.page.special import special_results
 from pathpatch_runner.report.rows import Row, Section, variables_of
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.sentences import lead, of_families
+from pathpatch_runner.report.sentences import lead, of_families, yardsticks_of
 from pathpatch_runner.report.text import number
 
 NOTHING = "Nothing was evaluated: the summary has no rows."
@@ -37,6 +38,7 @@ def found(view: RunView) -> str:
             for place, each in enumerate(view.sections, 1)
         )
         parts.append(f'<nav aria-label="Metrics and directions">{links}</nav>')
+    parts += searched(view)
     for place, each in enumerate(view.sections, 1):
         said = " ".join(map(sentence, lead(view, each)))
         parts.append(f'<h3 id="found-{place}">{text(each.name)}</h3><p class="lead">{said}</p>')
@@ -53,17 +55,37 @@ def _pictures(view: RunView, part: Section) -> list[str]:
         for key, rows in part.families.items()
         if key not in sized and any(row["effect_mean"] is not None for row in rows)
     }
-    pictures = special_results(view, part)
-    if any(row["effect_mean"] is not None for row in part.others):
-        strong = "q &lt; 0.05" if part.withheld else "whole hypotheses"
-        caption = f"Bars: {text(view.settings.interval)} over pairs. Orange: {strong}."
-        pictures.append(figure(forest(part), caption))
+    pictures = _side_by_side([*_forest(view, part), *special_results(view, part)])
     if sized:
-        pictures.append(figure(size_curve(part, sized), "Circuits of growing size."))
+        caption = f"Circuits of growing size. Bars: {text(view.settings.interval)} over pairs."
+        pictures.append(figure(size_curve(part, sized), caption))
         pictures.append(areas(view, part))
     if grids:
         pictures.append(_grids(part, grids))
     return pictures
+
+
+def _forest(view: RunView, part: Section) -> list[str]:
+    """Whole hypotheses and single paths; nothing where there are families only."""
+    if not any(row["effect_mean"] is not None for row in part.others):
+        return []
+    yardsticks = sorted(yardsticks_of(view, part))
+    caption = f"Bars: {text(view.settings.interval)} over pairs."
+    if part.withheld:
+        caption += " Orange: q &lt; 0.05."
+    elif any(row["unit"] == "hypothesis" for row in part.others):
+        caption += " Orange: whole hypotheses."
+    if yardsticks and not part.withheld:
+        names = " and ".join(map(name, yardsticks))
+        caption += f" Blue: {names}, of the total effect; others may be measured against it."
+    return [figure(forest(part, yardsticks=yardsticks), caption)]
+
+
+def _side_by_side(pictures: list[str]) -> list[str]:
+    """In one line where the screen is wide enough."""
+    return (
+        [f'<div class="grids beside">{"".join(pictures)}</div>'] if len(pictures) > 1 else pictures
+    )
 
 
 def _grids(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:

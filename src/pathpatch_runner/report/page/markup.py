@@ -9,6 +9,7 @@ from html import escape
 from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.text import visible
 
+_ARROW = re.compile(r"-\[|\]?-&gt;|=&gt;")
 _TICKED = re.compile(r"`([^`]*)`")
 
 
@@ -23,8 +24,9 @@ def name(value: object) -> str:
 
 
 def code(value: object) -> str:
-    """An expression."""
-    return f"<code><bdi>{text(value)}</bdi></code>"
+    """An expression. No line ends within an arrow."""
+    said = _ARROW.sub(r'<span class="op">\g<0></span>', text(value))
+    return f"<code><bdi>{said}</bdi></code>"
 
 
 def sentence(value: str) -> str:

@@ -65,7 +65,7 @@ def numbers(view: RunView) -> str:
         "<p>Choose a row for its distribution over pairs and the pairs with the largest and "
         "smallest effects.</p>",
         _controls(view.sections, total),
-        _table(shown),
+        _table(shown, several=len(view.sections) > 1),
         note,
         _meanings(),
         _data(view, rows),
@@ -99,13 +99,13 @@ def _controls(sections: Sequence[Section], total: int) -> str:
     )
 
 
-def _table(shown: Sequence[tuple[Section, Row]]) -> str:
+def _table(shown: Sequence[tuple[Section, Row]], *, several: bool) -> str:
     head = "".join(
         f'<th scope="col"{_kind(title)} data-key="{title}" title="{text(meaning)}">'
         f"<span>{title}</span></th>"
         for title, meaning in COLUMNS.items()
     )
-    body = "".join(_line(part, row) for part, row in shown)
+    body = "".join(_line(part.name if several else "", row) for part, row in shown)
     return (
         '<div class="scroll" tabindex="0" role="group" aria-label="all rows">'
         f'<table id="rows"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -117,8 +117,8 @@ def _kind(title: str) -> str:
     return ' class="n"' if title in NUMERIC else ""
 
 
-def _line(part: Section, row: Row) -> str:
-    """A row as it stands without scripts."""
+def _line(part: str, row: Row) -> str:
+    """A row as it stands without scripts. `part`: metric and direction, where there are several."""
     expressions = f'<div class="clamp">{code(row["path"])}</div>'
     effect = interval(row["effect_ci_low"], row["effect_ci_high"])
     explained = interval(row["pe_ci_low"], row["pe_ci_high"], percent)
@@ -132,9 +132,8 @@ def _line(part: Section, row: Row) -> str:
     ]
     found = "".join(f'<td class="n">{text(value)}{_below(under)}</td>' for value, under in cells)
     title = f"<b>{name(row['hypothesis'])}</b> {name(label(row))}"
-    return (
-        f'<tr><th scope="row">{title}<small>{text(part.name)}</small>{expressions}</th>{found}</tr>'
-    )
+    below = f"<small>{text(part)}</small>" if part else ""
+    return f'<tr><th scope="row">{title}{below}{expressions}</th>{found}</tr>'
 
 
 def _below(said: str) -> str:

@@ -11,6 +11,9 @@ const make = (tag, attributes = {}, ...children) => {
   node.append(...children);
   return node;
 };
+// An expression: no line ends within an arrow.
+const expression = text => make('code', {}, make('bdi', {}, ...text.split(/(-\[|\]?->|=>)/)
+  .map((part, i) => i % 2 ? make('span', {class: 'op'}, part) : part)));
 const own = (tag, text, attributes = {}) => make(tag, attributes, make('bdi', {}, text));
 
 // Numbers as the rest of the page writes them.
@@ -57,8 +60,9 @@ function start(data) {
     const section = data.sections[row.section];
     const name = make('button', {type: 'button', class: 'open', 'aria-expanded': 'false'},
       make('b', {}, make('bdi', {}, row.hypothesis)), ' ', make('bdi', {}, row.label));
-    const head = make('th', {scope: 'row'}, name, own('small', section.name));
-    head.append(make('div', {class: 'clamp'}, own('code', row.path)));
+    const head = make('th', {scope: 'row'}, name);
+    if (data.sections.length > 1) head.append(own('small', section.name));
+    head.append(make('div', {class: 'clamp'}, expression(row.path)));
     const cells = [
       [number(row.effect), bounds(row.low, row.high)], [percent(row.total), ''],
       [percent(row.explained), bounds(row.pe_low, row.pe_high, percent)],
@@ -137,7 +141,7 @@ function start(data) {
 
 function detail(row, section, data) {
   const box = make('div', {class: 'detail'});
-  box.append(make('ul', {}, ...row.path.split(' | ').map(path => make('li', {}, own('code', path)))));
+  box.append(make('ul', {}, ...row.path.split(' | ').map(path => make('li', {}, expression(path)))));
   if (!row.pairs) {
     box.append(make('p', {}, data.n_pairs ? 'Effects by pair of this row are in effects.parquet: the page holds those of the rows with the largest effects.' : 'There is one pair only, or its effects are in effects.parquet.'));
     return box;

@@ -1,22 +1,17 @@
-"""Results of their own kind: paired contrasts, Shapley values, the tree of a search."""
+"""Results of their own kind: paired contrasts and Shapley values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-
-from pathpatch_runner.report.drawings import found_drawing
 from pathpatch_runner.report.figures import differences, interactions, shapley_values
 from pathpatch_runner.report.figures.forest import Line
-from pathpatch_runner.report.found_tree import Branch, branches, carries, said
-from pathpatch_runner.report.page.markup import code, figure, text
+from pathpatch_runner.report.page.markup import figure, text
 from pathpatch_runner.report.rows import SIGNIFICANT, Section, rows_of
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, interval, number, probability
 
-MOST_BRANCHES = 300
 SHAPLEY = (
     "Shapley values of {}: what an entry adds, averaged over the orders in which the entries may "
     "come. They add up to the effect of all together."
@@ -25,28 +20,11 @@ INTERACTIONS = (
     "Interactions: what two entries do together beyond what each does. Orange: they strengthen "
     "each other; blue: one can stand in for the other."
 )
-TREE = (
-    "The tails of paths that passed, with the effect of everything that comes in through them; "
-    "under each, what continues it backwards. {}, on the pairs that chose nothing."
-)
-
-DRAWN = (
-    "What was found, on the grid of the model: layers up, heads across, MLPs (squares) last. A "
-    "line is the edge that a path begins with, the wider the larger the effect of what comes in "
-    "through it. Orange: for the clean behaviour; blue: against it. Right: the nodes of each "
-    "layer, and the slots that paths enter through."
-)
 
 
 def special_results(view: RunView, part: Section) -> list[str]:
     """Pictures of the tables that only some runs have."""
-    pictures = [*_contrasts(view, part), *_shapley(view, part)]
-    table = view.table("found")
-    if table is not None and "path" in table.column_names and part is view.sections[0]:
-        drawn = found_drawing(view)
-        pictures += [] if drawn is None else [figure(drawn, DRAWN, kind="grid")]
-        pictures.append(search_tree(table))
-    return pictures
+    return [*_contrasts(view, part), *_shapley(view, part)]
 
 
 def _of(view: RunView, name: str, part: Section, *needs: str) -> list[Mapping[str, Any]]:
@@ -108,33 +86,3 @@ def _value(row: Mapping[str, Any]) -> Line:
     bounds = interval(low, high)
     said = number(row["value"]) + ("" if bounds == MISSING else f" {bounds}")
     return Line(str(row["entry"]), row["value"], low, high, said, True)
-
-
-def search_tree(table: pa.Table) -> str:
-    """What a search found, as nested lists that open: the tail of a path, then what continues
-    it backwards."""
-    trees, left = branches(table, MOST_BRANCHES)
-    more = f'<p class="soft">and {left:,} more in found.parquet</p>' if left else ""
-    tree = _nested(trees)
-    first = next(iter(rows_of(table.slice(0, 1))), {})
-    reading = f"{first.get('metric', '')}, {first.get('direction', '')}".strip(", ")
-    said = f'<p class="soft">{text(TREE.format(reading))}</p>'
-    return f'{said}<div class="tree" role="group" aria-label="paths found">{tree}</div>{more}'
-
-
-def _nested(trees: Sequence[Branch]) -> str:
-    items = []
-    for branch in trees:
-        effect, share = said(branch.row)
-        line = f"{code(str(branch.row['path']))} <b>{text(effect)}</b>"
-        if share:
-            line += f' <span class="soft">{text(share)} of the total</span>'
-        told = carries(branch.row)
-        line += f' <span class="soft">{text(told)}</span>' if told else ""
-        inner = _nested(branch.children)
-        items.append(
-            f"<li><details open><summary>{line}</summary>{inner}</details></li>"
-            if inner
-            else f"<li>{line}</li>"
-        )
-    return f"<ul>{''.join(items)}</ul>" if items else ""

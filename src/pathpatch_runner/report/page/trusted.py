@@ -84,7 +84,10 @@ def _left_out(view: RunView) -> str:
     if not known:
         return ""
     count = (view.manifest.get("counts") or {}).get("pairs_left_out") or len(known)
-    rows = [[f"<code>{name(where)}</code>", text_block(why)] for where, why in known]
+    rows = [
+        [f"<code>{name(where)}</code>", f'<div class="lines">{text_block(why)}</div>']
+        for where, why in known
+    ]
     left = count - len(known)
     more = f'<p class="soft">and {left:,} more</p>' if left > 0 else ""
     content = table(["where", "why"], rows) + more
@@ -137,11 +140,12 @@ def _origin(view: RunView) -> str:
     ]
     said = json.dumps(provenance, indent=2, ensure_ascii=False, default=str)
     whole = f"<pre tabindex=0>{text_block(said)}</pre>"
-    machine = ", ".join(
+    said_once = dict.fromkeys(
         str(provenance[key])
         for key in ("device_name", "device", "dtype", "platform")
         if provenance.get(key)
     )
+    machine = ", ".join(said_once)
     return (
         "<h3>Where it came from</h3>"
         f"<p>{text(commit_of(provenance.get('git')))}; {text(machine)}.</p>"
