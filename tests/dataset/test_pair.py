@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from pathpatch_runner.dataset import Pair, PairSet, Point, group_by_length, locate
+from pathpatch_runner.dataset.positions import lying_outside
 from pathpatch_runner.expression.ast import Position
 
 PAIR = Pair("p", (1, 2, 3, 4), (1, 2, 3, 5), (Point(3, (6,), (7,)),), {"S1": 1, "end": 3})
@@ -33,6 +34,13 @@ PAIR = Pair("p", (1, 2, 3, 4), (1, 2, 3, 5), (Point(3, (6,), (7,)),), {"S1": 1, 
 )
 def test_locate(position: Position, index: int | None) -> None:
     assert locate(position, PAIR) == index
+
+
+def test_positions_outside_of_some_prompts() -> None:
+    short = of_length(2)
+    named, index, within = Position("S1", 2), Position(None, 2), Position(None, -2)
+    found = lying_outside([PAIR, short], [named, index, within])
+    assert found == {named: [short], index: [short]}
 
 
 def of_length(length: int) -> Pair:

@@ -158,7 +158,7 @@ LOGITS = 'end the path with "-> logits", "=> logits" or a position of it, "-> lo
             "m0@[16] -> logits",
             "position [16] is outside every prompt",
             "   ^^^^",
-            "the model takes at most 16 positions: [0] to [15]",
+            "the model takes at most 16 positions: [0] to [15], or [-16] to [-1] from the end",
         ),
         (
             "m0<k> -> logits",
@@ -291,6 +291,16 @@ def test_model_whose_heads_are_one_node() -> None:
 )
 def test_allowed(text: str) -> None:
     read_route(text, SCOPE)
+
+
+def test_an_index_beyond_the_longest_prompt() -> None:
+    scope = Scope(TWO_LAYERS, lengths=frozenset({4, 6}))
+    read_route("m0@[5] -> logits@[-6]", scope)
+    for index in (6, -7):
+        with pytest.raises(ExpressionError, match="is outside every prompt") as caught:
+            read_route(f"m0@[{index}] -> logits", scope)
+        hint = "the longest has 6 tokens: [0] to [5], or [-6] to [-1] from the end"
+        assert hint in str(caught.value)
 
 
 def test_positions_are_not_checked_before_they_are_known() -> None:

@@ -181,7 +181,7 @@ POSITIONS = (
             {"p": 99},
             ExpressionError,
             ".over.p: position [99] is outside every prompt\n  [99]\n  ^^^^\n"
-            "  the model takes at most 16 positions: [0] to [15]",
+            "  the longest has 3 tokens: [0] to [2], or [-3] to [-1] from the end",
         ),
         (
             "a1.h0<x> => logits",

@@ -43,6 +43,16 @@ def test_expressions_may_name_positions_of_the_dataset(tmp_path: Path) -> None:
     assert run(Request(config)).directory is not None
 
 
+def test_a_position_outside_of_prompts_is_said(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs.jsonl", positions={"S": 2})
+    config = experiment(tmp_path)
+    config.hypotheses["h"].paths["direct"] = PathConfig(expr="input@S+4 -> a1.h0<v> -> logits")
+    directory = run(Request(config)).directory
+    assert directory is not None
+    said = "position S+4 lies outside 4 of 4 prompts, where it stands for nothing; the first: pair"
+    assert said in (directory / "run.log").read_text()
+
+
 def test_a_run_leaves_everything_and_the_second_is_free(tmp_path: Path) -> None:
     config = experiment(tmp_path)
     first = run(Request(config))

@@ -28,6 +28,17 @@ def position_classes(
     return tuple(numbers), classes
 
 
+def lying_outside(
+    pairs: Sequence[Pair], positions: Sequence[Position]
+) -> dict[Position, list[Pair]]:
+    """The pairs whose prompts a position lies outside of, for the positions that have such."""
+    found = {
+        position: [pair for pair in pairs if locate(position, pair) is None]
+        for position in positions
+    }
+    return {position: without for position, without in found.items() if without}
+
+
 def batch_positions(
     pairs: Sequence[Pair],
     classes: Sequence[Sequence[int]],

@@ -83,11 +83,14 @@ class Scope:
             return None
         if position.name is None:
             n_ctx = self.graph.shape.n_ctx
-            if -n_ctx <= position.offset < n_ctx:
+            longest = max(self.lengths) if self.lengths else n_ctx
+            if -longest <= position.offset < longest:
                 return None
             what = f"position {position} is outside every prompt"
-            hint = f"the model takes at most {n_ctx} positions: [0] to [{n_ctx - 1}]"
-            return Flaw(what, span, hint)
+            least = f"[0] to [{longest - 1}], or [-{longest}] to [-1] from the end"
+            if longest < n_ctx:
+                return Flaw(what, span, f"the longest has {longest} tokens: {least}")
+            return Flaw(what, span, f"the model takes at most {n_ctx} positions: {least}")
         if self.position_names is None or position.name in self.position_names:
             return None
         names = ", ".join(sorted(self.position_names)) or "none"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pathpatch_runner.config import Dtype, ExperimentConfig
-from pathpatch_runner.dataset import group_by_length
-from pathpatch_runner.dataset.positions import batch_positions, position_classes
+from pathpatch_runner.dataset import Pair, group_by_length
+from pathpatch_runner.dataset.positions import (
+    batch_positions,
+    lying_outside,
+    position_classes,
+)
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes
+from pathpatch_runner.expression.ast import Position
 from pathpatch_runner.expression.count import count_paths, count_text
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
@@ -18,6 +25,8 @@ from pathpatch_runner.plan.memory import memory_estimate
 from pathpatch_runner.plan.plan import Plan
 
 BYTES = {Dtype.float64: 8, Dtype.float32: 4, Dtype.bfloat16: 2, Dtype.float16: 2}
+
+log = logging.getLogger("pathpatch_runner")
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,9 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     """Compile all units' path sets into one plan."""
     path_sets = [unit.paths for unit in inputs.hypotheses.units]
     pairs = inputs.pairs.pairs
-    occurring, classes = position_classes(pairs, sorted(inputs.hypotheses.positions, key=str))
+    positions = sorted(inputs.hypotheses.positions, key=str)
+    _say_outside(pairs, positions)
+    occurring, classes = position_classes(pairs, positions)
     shape = inputs.shape
     alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
     source = source_named(config.patch.source)
@@ -62,3 +73,13 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
         BYTES[config.model.dtype],
     )
     return Planned(plan, classes, describe(plan, label, longest, memory))
+
+
+def _say_outside(pairs: Sequence[Pair], positions: Sequence[Position]) -> None:
+    for position, without in lying_outside(pairs, positions).items():
+        first = without[0]
+        log.warning(
+            "position %s lies outside %d of %d prompts, where it stands for nothing; the first: "
+            'pair "%s", %d tokens',
+            *(position, len(without), len(pairs), first.pair_id, len(first.clean)),
+        )
