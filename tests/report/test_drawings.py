@@ -28,7 +28,7 @@ def test_every_stream_of_a_family_is_a_line() -> None:
 
 def test_positions_that_are_named_are_shown() -> None:
     svg = drawn("r@p => logits", r="r1", p=["S1", "end"])
-    assert re.findall(">(r[^<]*)</text>", svg) == ["r1@S1 r1@end"]
+    assert re.findall(">(r[^<]*)</text>", svg) == ["r1@S1,end"]
 
 
 def test_what_was_found_is_drawn_edge_by_edge() -> None:

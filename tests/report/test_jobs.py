@@ -77,6 +77,35 @@ def test_units_whose_sign_depends_on_the_choice_are_marked(sweep: Path) -> None:
     assert [choice.settings["size"] for choice in found.choices] == ["2", "10"]
 
 
+def test_neighbours_share_a_head_and_bindings_of_one_family_are_named_by_what_differs(
+    tmp_path: Path,
+) -> None:
+    experiment = tmp_path / "toy"
+    effects = {"f[s=a0.h0]": 1.0, "f[s=a0.h1]": 2.0}
+    for number, (source, seed) in enumerate([("a", 1), ("a", 2), ("b", 1), ("b", 2)]):
+        put(experiment / f"{number}", [f"patch.source={source}", f"seed={seed}"], effects)
+    assert main([str(experiment)]) == 0
+    html = (experiment / "report.html").read_text()
+    text = " ".join(Page.of(html).text.split())
+    assert "patch.source a b seed 1 2 1 2 h / f run run run run s=a0.h1 50.0%" in text
+    assert html.count('colspan="2"') == 2
+    # A seed is a number in name only: nothing is drawn against it.
+    assert "Against numbers" not in text
+
+
+def test_directions_that_were_swept_need_no_line_beside_the_directions(tmp_path: Path) -> None:
+    experiment = tmp_path / "toy"
+    for number, direction in enumerate(["noising", "denoising"]):
+        put(experiment / f"{number}", [f"patch.directions=[{direction}]"], {"a": 1.0})
+        table = pq.read_table(experiment / f"{number}" / "summary.parquet")
+        place = table.column_names.index("direction")
+        said = table.set_column(place, "direction", [[direction] * table.num_rows])
+        pq.write_table(said, experiment / f"{number}" / "summary.parquet")
+    assert main([str(experiment)]) == 0
+    heads = (experiment / "report.html").read_text().split("<thead>")[1].split("</thead>")[0]
+    assert " ".join(Page.of(heads).text.split()) == "direction denoising noising unit run run"
+
+
 def test_the_page_of_a_sweep(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(sweep)]) == 0
     assert capsys.readouterr().out == f"report  {sweep / 'report.html'}\n"
@@ -84,17 +113,19 @@ def test_the_page_of_a_sweep(sweep: Path, capsys: pytest.CaptureFixture[str]) ->
     shown = Page.of(html)
     text = " ".join(shown.text.split())
     assert "3 runs, 2 done. Swept: patch.source , size ." in text
-    assert "1 unit of these help under one choice and hurt under another" in text
+    assert "Of these units 1 helps under one choice and hurts under another" in text
     assert "2 jobs failed, interrupted or missing" in text
     assert f"no {HOSTILE}" in text
     assert html.count("<script>") == 1
     assert {"0a/report.html", "0b/report.html"} <= set(shown.values("href", "a"))
-    # The heads of the columns say what their lines are; runs stand by size, not by run key.
-    assert "patch.source size unit" in text
+    # A line of heads for each swept key, then links to the runs; runs stand by size, not by key.
+    assert "patch.source corrupt mean size 2 10 unit run run" in text
     assert text.index("0a corrupt 2 done") < text.index("0c corrupt 10 failed")
     assert text.index("0c corrupt 10 failed") < text.index("0b mean 10 done")
     # One of the swept keys is a number: there is a line for each unit and source.
-    assert "share of the total effect against size" in "".join(shown.values("aria-label", "svg"))
+    assert "share of the total effect on loss, noising against size" in "".join(
+        shown.values("aria-label", "svg")
+    )
 
 
 def test_the_index_of_everything(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

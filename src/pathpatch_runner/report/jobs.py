@@ -136,6 +136,19 @@ def swept_keys(jobs: Sequence[Job]) -> list[str]:
     return [key for key in keys if len({job.value(key) for job in jobs}) > 1]
 
 
+def number_of(value: str) -> float | None:
+    """A setting that is a number."""
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def in_order(values: Sequence[str]) -> list[tuple[bool, float, str]]:
+    """Sorts jobs by their settings: numbers by size, then texts."""
+    return [(number_of(each) is None, number_of(each) or 0.0, each) for each in values]
+
+
 def missing(jobs: Sequence[Job], keys: Sequence[str]) -> Iterator[dict[str, str]]:
     """Combinations of the swept values that no job has. Nothing where the jobs are far from a
     full grid: then they are no sweep of one."""

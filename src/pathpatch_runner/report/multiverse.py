@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pathpatch_runner.report.jobs import Job
+from pathpatch_runner.report.jobs import Job, in_order
 from pathpatch_runner.report.rows import Row, full_name, is_significant
 
 MOST_UNITS = 40
@@ -37,6 +37,16 @@ class Multiverse:
     cells: Mapping[tuple[str, int], Row]
     left_out: int
 
+    @property
+    def names(self) -> tuple[str, list[str]]:
+        """(what the names of all units begin with, the rest of each): of bindings of one family
+        only the bindings differ."""
+        parted = [unit.partition("[") for unit in self.units]
+        starts = {start for start, *_ in parted}
+        if len(starts) != 1 or not all(unit.endswith("]") for unit in self.units):
+            return "", list(self.units)
+        return starts.pop(), [binding.removesuffix("]") for *_, binding in parted]
+
     def changes_sign(self, unit: str) -> bool:
         """Whether it significantly helps under one choice and hurts under another."""
         rows = [self.cells.get((unit, place)) for place in range(len(self.choices))]
@@ -53,8 +63,7 @@ def multiverse(jobs: Sequence[Job], keys: Sequence[str]) -> Multiverse:
     choices: list[Choice] = []
     cells: dict[tuple[str, int], Row] = {}
     ranks: dict[str, tuple[bool, float]] = {}
-    orders = {key: list(dict.fromkeys(job.value(key) for job in jobs)) for key in keys}
-    for job in sorted(jobs, key=lambda job: [_place(orders[k], job.value(k)) for k in keys]):
+    for job in sorted(jobs, key=lambda job: in_order([job.value(key) for key in keys])):
         for section in job.view.sections if job.view else []:
             settings = {key: job.value(key) for key in keys}
             choices.append(Choice(job, settings, section.metric, section.direction))
@@ -66,11 +75,3 @@ def multiverse(jobs: Sequence[Job], keys: Sequence[str]) -> Multiverse:
                 ranks[unit] = (row["unit"] != "hypothesis", min(best[1], -size))
     units = sorted(ranks, key=lambda unit: ranks[unit])
     return Multiverse(choices, units[:MOST_UNITS], cells, max(len(units) - MOST_UNITS, 0))
-
-
-def _place(values: Sequence[str], value: str) -> tuple[float, int]:
-    """Numbers by size, other values in order of appearance."""
-    try:
-        return float(value), 0
-    except ValueError:
-        return 0.0, values.index(value)

@@ -172,7 +172,7 @@ def _contrasts(view: RunView, section: Section) -> Iterator[str]:
             continue
         name = row.get("contrast")
         value, low, high = (row.get(f"pe_difference{end}") for end in ("", "_ci_low", "_ci_high"))
-        if value is not None and not section.withheld:
+        if value is not None and not section.withheld and section.direction == "denoising":
             bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
             yield f"The difference `{name}` is {100 * value:.1f} points {bounds}."
         elif row.get("difference") is not None:

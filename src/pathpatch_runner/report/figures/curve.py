@@ -26,9 +26,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Axes:
-    """Titles with units. `marks`: horizontal lines by name. `logarithmic`: of x, which has
-    a number at each point then. `order`: names on an axis of names. `form`, `x_form`: of the
-    numbers of y and x, as d3 spells it: ".0%" for shares."""
+    """Titles with units. `marks`: horizontal lines by name. `logarithmic`: of x; it has
+    a number at each point then, and where there are few. `order`: names on an axis of names.
+    `form`, `x_form`: of the numbers of y and x, as d3 spells it: ".0%" for shares."""
 
     x: str
     y: str
@@ -71,7 +71,9 @@ def _spec(
     series: Sequence[Series], values: list[dict[str, Any]], axes: Axes, numeric: bool
 ) -> dict[str, Any]:
     names = [visible(each.name) for each in series]
-    at_points = sorted({value["x"] for value in values}) if axes.logarithmic else []
+    at_points = sorted({value["x"] for value in values}) if numeric else []
+    if not axes.logarithmic and len(at_points) > MOST_NAMED:
+        at_points = []
     x = _x(axes, numeric, at_points)
     y: dict[str, Any] = {"type": "quantitative", "axis": {"title": axes.y, "format": axes.form}}
     y["axis"] |= {"tickCount": 6, "domain": False}

@@ -8,7 +8,8 @@ without a mouse; bold with a border: significant (q below .05).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.rows import Row, Section, chance, is_significant, label
 from pathpatch_runner.report.text import interval, number, percent, probability, visible
 
+_STREAM = re.compile(r"r\d+")
 CELL_WIDTH, CELL_HEIGHT = 38, 20
 SMALL_CELL = 12
 MOST_NUMBERS = 900
@@ -127,10 +129,11 @@ def _crossed(rows: Sequence[Row], variables: Sequence[str]) -> Grid:
     kept = {at: r for at, r in cells.items() if at[0] in set(lines) and at[1] in set(columns)}
     left = len(cells) - len(kept)
     titles = [
-        _role(name) + (f" ({len(kept_names)} of {total}: largest effects)" if left else "")
+        _role(name, total)
+        + (f" ({len(kept_names)} of {len(total)}: largest effects)" if left else "")
         for name, kept_names, total in (
-            (down, lines, len({at[0] for at in cells})),
-            (across, columns, len({at[1] for at in cells})),
+            (down, lines, {at[0] for at in cells}),
+            (across, columns, {at[1] for at in cells}),
         )
     ]
     return Grid(kept, in_order(lines), in_order(columns), titles[0], titles[1], left)
@@ -140,9 +143,11 @@ def _nodes(rows: Sequence[Row], name: str) -> bool:
     return all(is_node(row[name]) for row in rows)
 
 
-def _role(name: str) -> str:
+def _role(name: str, values: Collection[object] = ()) -> str:
     """What a variable is: `s` and `r` are everyone's names of senders and receivers."""
     name = name.removeprefix("over.")
+    if values and all(_STREAM.fullmatch(str(value)) for value in values):
+        return f"residual stream {name}"
     known = {"s": "sender s", "r": "receiver r", "p": "position p", "x": "slot x"}
     return known.get(name, name)
 

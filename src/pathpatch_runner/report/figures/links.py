@@ -33,10 +33,17 @@ def streams(layout: Layout, route: Route, shade: str, shift: float) -> tuple[lis
                 f'<line x1="{LEFT}" y1="{y:.1f}" x2="{x:.1f}" y2="{y:.1f}" stroke="{shade}" '
                 f'stroke-width="1.4"/>'
             )
-            text = visible(" ".join(step_atoms(steps, layout.graph)))
+            text = visible(_stream_text(step_atoms(steps, layout.graph)))
             parts.append(label(x + 3, y + 3.5, "start", text, shade))
             reach = max(reach, x + 3 + LETTER * (len(text) + 1.5))
     return parts, reach
+
+
+def _stream_text(atoms: Sequence[str]) -> str:
+    """Of a stream at several positions one name: "r1@S1,end"."""
+    stream = atoms[0].partition("@")[0]
+    places = [place for atom in atoms if (place := atom.partition("@")[2])]
+    return f"{stream}@{','.join(places)}" if places else stream
 
 
 def links(layout: Layout, route: Route, shade: str, shift: float) -> Iterator[str]:

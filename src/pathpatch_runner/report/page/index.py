@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pathpatch_runner.report.jobs import COLLECTED, DONE, Job, swept_keys
+from pathpatch_runner.report.jobs import COLLECTED, DONE, Job, in_order, swept_keys
 from pathpatch_runner.report.page.document import document
 from pathpatch_runner.report.page.markup import name, section, sentence, table, text
 from pathpatch_runner.report.sentences import headline
@@ -36,10 +36,10 @@ def _experiment(number: int, experiment: str, jobs: Sequence[Job]) -> str:
         [
             _name(experiment, job, keys),
             f'<span class="{"pass" if job.state == DONE else "fail"}">{job.state}</span>',
-            sentence(headline(job.view)) if job.view else text(job.message[:200]),
-            text(_finished(job)),
+            f'<div class="wide">{_found(job)}</div>',
+            f'<span class="op">{text(_finished(job))}</span>',
         ]
-        for job in jobs
+        for job in sorted(jobs, key=lambda job: in_order([job.value(key) for key in keys]))
     ]
     more = f'<p><a href="{text(experiment)}/report.html">All runs together</a></p>'
     return section(
@@ -51,10 +51,14 @@ def _experiment(number: int, experiment: str, jobs: Sequence[Job]) -> str:
     )
 
 
+def _found(job: Job) -> str:
+    return sentence(headline(job.view)) if job.view else text(job.message[:200])
+
+
 def _name(experiment: str, job: Job, keys: Sequence[str]) -> str:
-    """By what sets it apart from the others; by its key if nothing does."""
+    """By what sets it apart from the others; as the one it is if nothing does."""
     said = ", ".join(f"{key}={job.settings[key]}" for key in keys if key in job.settings)
-    title = name(said or job.directory.name)
+    title = name(said or ("without overrides" if keys else experiment))
     if not (job.directory / "report.html").is_file():
         return title
     return f'<a href="{text(experiment)}/{text(job.directory.name)}/report.html">{title}</a>'

@@ -40,10 +40,11 @@ def _of(view: RunView, name: str, part: Section, *needs: str) -> list[Mapping[st
 
 
 def _contrasts(view: RunView, part: Section) -> list[str]:
-    """Differences of what is explained, or where that is withheld of effects."""
+    """Differences of what is explained, or of effects: in noising, and where shares are
+    withheld."""
     rows = _of(view, "contrasts", part, "contrast")
     shares = [_difference(row, "pe_difference", "pe_p_value", 100.0) for row in rows]
-    if not part.withheld and any(shares):
+    if not part.withheld and part.direction == "denoising" and any(shares):
         title = f"difference of the proportion explained of {part.metric} (points)"
         known = [line for line in shares if line is not None]
         return [figure(differences(title, known), "Paired over pairs.")]

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pathpatch_runner.report.figures import Axes, Figure, Series, curve
-from pathpatch_runner.report.jobs import COLLECTED, DONE, Job, missing, swept_keys
+from pathpatch_runner.report.jobs import (
+    COLLECTED,
+    DONE,
+    Job,
+    in_order,
+    missing,
+    number_of,
+    swept_keys,
+)
 from pathpatch_runner.report.multiverse import Multiverse, multiverse
 from pathpatch_runner.report.page.document import document
 from pathpatch_runner.report.page.markup import code, figure, name, section, table, text
@@ -20,6 +28,9 @@ from pathpatch_runner.report.text import counted, interval, number, percent, pro
 MOST_LINES = 8
 MARKS = {"0%": 0.0, "100%": 1.0}
 MOST_CHOICES = 60
+MOST_NAMED = 12
+UNORDERED = ("seed",)
+"""Keys that are numbers in name only."""
 
 
 def render_sweep(experiment: str, jobs: Sequence[Job]) -> str:
@@ -56,45 +67,52 @@ def render_sweep(experiment: str, jobs: Sequence[Job]) -> str:
 def _results(found: Multiverse, keys: Sequence[str]) -> str:
     if not found.choices:
         return ""
+    family, names = found.names
+    named = dict(zip(found.units, names, strict=True))
     changing = [unit for unit in found.units if found.changes_sign(unit)]
     shown = list(range(min(len(found.choices), MOST_CHOICES)))
     shares = [row["normalised_effect"] or 0.0 for row in found.cells.values()]
     largest = min(max(map(abs, shares), default=1.0) or 1.0, 1.0)
-    titles = [_head(found, keys), *(_choice(found, place, keys) for place in shown)]
     rows = [
-        [
-            f"{name(unit)}{SIGN if unit in changing else ''}",
-            *(_cell(found.cells.get((unit, place)), largest) for place in shown),
-        ]
+        f'<tr><th scope="row">{name(named[unit])}{SIGN if unit in changing else ""}</th>'
+        + "".join(
+            f'<td class="n">{_cell(found.cells.get((unit, place)), largest)}</td>'
+            for place in shown
+        )
+        + "</tr>"
         for unit in found.units
     ]
     hidden = {"unit": found.left_out, "choice": len(found.choices) - len(shown)}
     note = " and ".join(counted(count, what) for what, count in hidden.items() if count)
     more = f'<p class="soft">{note} more in the tables of the runs.</p>' if note else ""
-    said = (
-        f"<p>{SIGN} {counted(len(changing), 'unit')} of these help under one choice and hurt under "
-        "another, both significantly: "
-        f"{', '.join(name(unit) for unit in changing[:12])}.</p>"
-        if changing
-        else "<p>No unit significantly helps under one choice and hurts under another.</p>"
-    )
+    said = _signs([named[unit] for unit in changing])
     key = (
         '<p class="key">Effects as shares of the total effect, which can be compared between '
         'metrics and directions. <span class="swatch helps"></span>helps the clean behaviour '
         '<span class="swatch hurts"></span>works against it; bold: q &lt; 0.05.</p>'
     )
-    body = table(titles, rows, numeric=range(1, len(titles)))
-    return section("results", "Results", said, key, f'<div class="multiverse">{body}</div>', more)
+    body = (
+        '<div class="scroll multiverse" tabindex="0" role="group" aria-label="shares"><table>'
+        f"<thead>{_heads(found, keys, shown, family)}</thead><tbody>{''.join(rows)}</tbody></table>"
+        "</div>"
+    )
+    return section("results", "Results", said, key, body, more)
+
+
+def _signs(changing: Sequence[str]) -> str:
+    """Units of which it depends on the choice what is said of them."""
+    if not changing:
+        return "<p>No unit significantly helps under one choice and hurts under another.</p>"
+    left = len(changing) - MOST_NAMED
+    names = ", ".join(map(name, changing[:MOST_NAMED])) + (f" and {left} more" if left > 0 else "")
+    helps, hurts = ("helps", "hurts") if len(changing) == 1 else ("help", "hurt")
+    return (
+        f"<p>{SIGN} Of these units {len(changing)} {helps} under one choice and {hurts} under "
+        f"another, both significantly: {names}.</p>"
+    )
 
 
 SIGN = ' <b class="fail" title="its sign depends on the choice">±</b>'
-
-
-def _head(found: Multiverse, keys: Sequence[str]) -> str:
-    """The head of the units' column: what the lines of the other heads are."""
-    names = [*keys, *_differing(found)]
-    said = "".join(f'<span class="soft">{text(each)}</span><br>' for each in names)
-    return f"{said}unit"
 
 
 def _differing(found: Multiverse) -> list[str]:
@@ -103,13 +121,43 @@ def _differing(found: Multiverse) -> list[str]:
     return [name for name in names if len({getattr(each, name) for each in found.choices}) > 1]
 
 
-def _choice(found: Multiverse, place: int, keys: Sequence[str]) -> str:
-    """The head of a column: what sets it apart, and a link to its run's page."""
-    choice = found.choices[place]
-    parts = [text(choice.settings[key]) for key in keys]
-    parts += [text(getattr(choice, attribute)) for attribute in _differing(found)]
-    said = "<br>".join(parts) or text(choice.metric)
-    return f'<a href="{text(choice.job.directory.name)}/report.html">{said}</a>'
+def _told(found: Multiverse, keys: Sequence[str]) -> list[str]:
+    """Swept keys that say more than metric and direction do: `patch.directions` need not."""
+    given = _differing(found)
+
+    def said_already(key: str) -> bool:
+        pairs = [{(c.settings[key], getattr(c, each)) for c in found.choices} for each in given]
+        return any(len(each) == len({b for _, b in each}) for each in pairs)
+
+    return [key for key in keys if not said_already(key)]
+
+
+def _heads(found: Multiverse, keys: Sequence[str], shown: Sequence[int], family: str) -> str:
+    """A line for each thing that sets choices apart, neighbours that share it in one cell; then
+    links to the runs."""
+    told = _told(found, keys)
+    choices = [found.choices[place] for place in shown]
+    by_line = [[choice.settings[key] for choice in choices] for key in told]
+    by_line += [[getattr(choice, each) for choice in choices] for each in _differing(found)]
+    lines = []
+    for depth, (title, values) in enumerate(zip([*told, *_differing(found)], by_line, strict=True)):
+        above = list(zip(*by_line[: depth + 1], strict=True))
+        cells = "".join(
+            f'<th scope="colgroup" colspan="{span}">{name(values[start])}</th>'
+            for start, span in _spans(above)
+        )
+        lines.append(f'<tr><th scope="row">{text(title)}</th>{cells}</tr>')
+    links = "".join(
+        f'<th scope="col"><a href="{text(each.job.directory.name)}/report.html">run</a></th>'
+        for each in choices
+    )
+    return f'{"".join(lines)}<tr><th scope="col">{name(family or "unit")}</th>{links}</tr>'
+
+
+def _spans(values: Sequence[object]) -> list[tuple[int, int]]:
+    """(start, length) of each stretch of equal values."""
+    starts = [i for i, each in enumerate(values) if i == 0 or values[i - 1] != each]
+    return [(a, b - a) for a, b in zip(starts, [*starts[1:], len(values)], strict=True)]
 
 
 def _cell(row: Row | None, largest: float) -> str:
@@ -129,38 +177,39 @@ def _cell(row: Row | None, largest: float) -> str:
 
 
 def _lines(found: Multiverse, keys: Sequence[str]) -> str:
-    """A figure for each swept key whose values are numbers; other keys make lines of their own."""
+    """For each swept key whose values are numbers a figure of each metric and direction; other
+    keys make lines of their own."""
     figures = [
         figure(drawn)
         for key in keys
-        if all(_number(choice.settings[key]) is not None for choice in found.choices)
-        for drawn in [_against(found, key, [other for other in keys if other != key])]
+        if key.rpartition(".")[2] not in UNORDERED
+        if all(number_of(choice.settings[key]) is not None for choice in found.choices)
+        for drawn in _against(found, key, [other for other in keys if other != key])
     ]
-    return section("lines", "Against numbers", *figures) if figures else ""
+    beside = f'<div class="grids beside">{"".join(figures)}</div>' if figures else ""
+    return section("lines", "Against numbers", beside) if figures else ""
 
 
-def _against(found: Multiverse, key: str, others: Sequence[str]) -> Figure:
-    lines: dict[str, list[tuple[float, float, float | None, float | None]]] = {}
-    for unit in found.units[:MOST_LINES]:
-        for place, choice in enumerate(found.choices):
-            row = found.cells.get((unit, place))
-            x = _number(choice.settings[key])
-            if row is None or row["normalised_effect"] is None or x is None:
-                continue
-            rest = [unit, *(choice.settings[other] for other in others)]
-            rest += [getattr(choice, attribute) for attribute in _differing(found)]
-            low, high = row.get("normalised_ci_low"), row.get("normalised_ci_high")
-            lines.setdefault(", ".join(rest), []).append((x, row["normalised_effect"], low, high))
-    kept = list(lines.items())[:MOST_LINES]
-    series = [Series(title, sorted(points)) for title, points in kept]
-    return curve(series, Axes(key, "share of the total effect", MARKS, form=".0%"))
-
-
-def _number(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
+def _against(found: Multiverse, key: str, others: Sequence[str]) -> list[Figure]:
+    """As many units as there is room for, whichever lines the other keys make of each."""
+    figures = []
+    for metric, direction in dict.fromkeys((c.metric, c.direction) for c in found.choices):
+        lines: dict[str, list[tuple[float, float, float | None, float | None]]] = {}
+        for unit, shown in zip(found.units, found.names[1], strict=True):
+            for place, choice in enumerate(found.choices):
+                row, x = found.cells.get((unit, place)), number_of(choice.settings[key])
+                if (choice.metric, choice.direction) != (metric, direction) or x is None:
+                    continue
+                if row is None or row["normalised_effect"] is None:
+                    continue
+                title = ", ".join([shown, *(choice.settings[other] for other in others)])
+                low, high = row.get("normalised_ci_low"), row.get("normalised_ci_high")
+                lines.setdefault(title, []).append((x, row["normalised_effect"], low, high))
+        kept = list(lines.items())[:MOST_LINES]
+        series = [Series(title, sorted(points)) for title, points in kept]
+        share = f"share of the total effect on {metric}, {direction}"
+        figures += [curve(series, Axes(key, share, MARKS, form=".0%"))] if series else []
+    return figures
 
 
 def _jobs(jobs: Sequence[Job], keys: Sequence[str]) -> str:
@@ -171,7 +220,7 @@ def _jobs(jobs: Sequence[Job], keys: Sequence[str]) -> str:
             f'<span class="{"pass" if job.state == DONE else "fail"}">{job.state}</span>',
             text(job.message[:300]),
         ]
-        for job in sorted(jobs, key=lambda job: _in_order([job.value(key) for key in keys]))
+        for job in sorted(jobs, key=lambda job: in_order([job.value(key) for key in keys]))
     ]
     rows += [
         ["", *(text(lost[key]) for key in keys), '<span class="fail">missing</span>', ""]
@@ -186,11 +235,6 @@ def _jobs(jobs: Sequence[Job], keys: Sequence[str]) -> str:
         else "<p>All done.</p>"
     )
     return section("jobs", "Runs", said, table(titles, rows))
-
-
-def _in_order(values: Sequence[str]) -> list[tuple[bool, float, str]]:
-    """Numbers by size, then texts."""
-    return [(_number(each) is None, _number(each) or 0.0, each) for each in values]
 
 
 def _link(job: Job) -> str:
