@@ -2,8 +2,8 @@
 
     python docs/making/picture.py outputs/induction_random/RUN
 
-What chromium shows of the page of the run, from what was found on. Needs chromium and its driver
-(`make browser`).
+What chromium shows of the page of the run, from what was found to the end of its first figure.
+Needs chromium and its driver (`make browser`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,22 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 from report.browser import Browser, browser  # noqa: E402  the harness of the tests of pages
 
 PICTURES = REPOSITORY / "docs" / "pictures"
-WIDTH, HEIGHT = 760, 630
+WIDTH, MARGIN = 760, 10
+TOP_TO_END = (
+    "const top = document.querySelector('#h-found').getBoundingClientRect().top;"
+    "return document.querySelector('#found figure').getBoundingClientRect().bottom - top"
+)
 
 
 def taken(opened: Browser, page: Path, *, dark: bool) -> bytes:
     """The page as PNG."""
     opened.open(page.resolve(), width=WIDTH, dark=dark)
-    screen = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
-    opened.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     opened.run("document.documentElement.style.scrollbarWidth = 'none'")
-    opened.run("document.querySelector('#h-found').scrollIntoView(); window.scrollBy(0, -10)")
+    height = round(opened.run(TOP_TO_END)) + 2 * MARGIN
+    screen = {"width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    opened.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    opened.run("document.querySelector('#h-found').scrollIntoView()")
+    opened.run(f"window.scrollBy(0, -{MARGIN})")
     shot = opened.driver.execute_cdp_cmd("Page.captureScreenshot", {})
     return base64.b64decode(shot["data"])
 

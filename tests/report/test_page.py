@@ -354,6 +354,8 @@ def test_a_page_is_the_same_every_time() -> None:
 def test_contrasts_are_said_and_drawn() -> None:
     contrast = {
         "contrast": "refinement",
+        "left": "h",
+        "right": "rest",
         "metric": "loss",
         "direction": "denoising",
         "difference": -1.5,
@@ -369,11 +371,13 @@ def test_contrasts_are_said_and_drawn() -> None:
     table = summary(row(unit="hypothesis", direction="denoising"))
     html = render_report(view(table, tables=tables))
     text = " ".join(Page.of(html).text.split())
-    assert "The difference refinement is 72.0 points [65.0, 79.0]." in text
-    assert "refinement 72.0 [65.0, 79.0], p 0.001" in " ".join(Page.of(html).values("aria-label"))
+    assert "Difference: refinement ( h - rest ) 72.0 points [65.0, 79.0]." in text
+    assert "refinement: h - rest 72.0 [65.0, 79.0], p 0.001" in " ".join(
+        Page.of(html).values("aria-label")
+    )
     effects_only = contrast | {"pe_difference": None}
     tables = {"contrasts": pa.Table.from_pylist([effects_only])}
-    assert "The difference refinement is -1.500 [-2.000, -1.000], p 0.002." in said(
+    assert "Difference: refinement ( h - rest ) -1.500 [-2.000, -1.000], p 0.002." in said(
         table, tables=tables
     )
 

@@ -167,18 +167,29 @@ def _member(row: Row) -> str:
 
 def _contrasts(view: RunView, section: Section) -> Iterator[str]:
     table = view.table("contrasts")
-    for row in [] if table is None else table.to_pylist():
-        if (row.get("metric"), row.get("direction")) != (section.metric, section.direction):
-            continue
-        name = row.get("contrast")
-        value, low, high = (row.get(f"pe_difference{end}") for end in ("", "_ci_low", "_ci_high"))
-        if value is not None and not section.withheld and section.direction == "denoising":
-            bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
-            yield f"The difference `{name}` is {100 * value:.1f} points {bounds}."
-        elif row.get("difference") is not None:
-            bounds = interval(row.get("difference_ci_low"), row.get("difference_ci_high"))
-            p = probability(row.get("p_value"))
-            yield f"The difference `{name}` is {number(row['difference'])} {bounds}, p {p}."
+    rows = [
+        row
+        for row in ([] if table is None else table.to_pylist())
+        if (row.get("metric"), row.get("direction")) == (section.metric, section.direction)
+    ]
+    parts = [said for row in rows if (said := _difference(section, row))]
+    if parts:
+        yield f"{'Differences' if len(parts) > 1 else 'Difference'}: {'; '.join(parts)}."
+
+
+def _difference(section: Section, row: Row) -> str:
+    """Of what is explained, in denoising where that can be said, else of effects; "" for none."""
+    name = f"`{row['contrast']}`"
+    if row.get("left") and row.get("right"):
+        name += f" (`{row['left']}` - `{row['right']}`)"
+    value, low, high = (row.get(f"pe_difference{end}") for end in ("", "_ci_low", "_ci_high"))
+    if value is not None and not section.withheld and section.direction == "denoising":
+        bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
+        return f"{name} {100 * value:.1f} points {bounds}"
+    if row.get("difference") is None:
+        return ""
+    bounds = interval(row.get("difference_ci_low"), row.get("difference_ci_high"))
+    return f"{name} {number(row['difference'])} {bounds}, p {probability(row.get('p_value'))}"
 
 
 def _shapley(view: RunView, section: Section) -> Iterator[str]:

@@ -59,7 +59,9 @@ def table(
         scope = ' scope="col"' if tag == "th" else ""
         return f"<{tag}{kind}{scope}>{content}</{tag}>"
 
-    head = "".join(cell("th", place, title) for place, title in enumerate(titles))
+    head = "".join(
+        cell("th" if title else "td", place, title) for place, title in enumerate(titles)
+    )
     body = "".join(
         f"<tr>{''.join(cell('td', place, content) for place, content in enumerate(row))}</tr>"
         for row in rows

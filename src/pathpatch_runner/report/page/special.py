@@ -65,7 +65,10 @@ def _difference(row: Mapping[str, Any], column: str, chance: str, factor: float)
     p = row.get(chance)
     said = form(value) + ("" if bounds == MISSING else f" {bounds}")
     said += "" if p is None else f", p {probability(p)}"
-    return Line(str(row["contrast"]), value, low, high, said, p is not None and p < SIGNIFICANT)
+    name = str(row["contrast"])
+    if row.get("left") and row.get("right"):
+        name += f": {row['left']} - {row['right']}"
+    return Line(name, value, low, high, said, p is not None and p < SIGNIFICANT)
 
 
 def _shapley(view: RunView, part: Section) -> list[str]:
