@@ -30,6 +30,8 @@ PICTURES = ("experiments/*/*.svg",)
 _ASKED = re.compile(
     r'<(?:script|link|img|iframe|source|video)[^>]*?(?:src|href)="((?:https?:)?//[^"]*)"'
 )
+_NO_HEAD = re.compile(r"<th([^>]*)></th>")
+_DIALOG = '<div class="md-search" data-md-component="search" role="dialog"'
 _LINK = re.compile(r"(\]\(|src=\")\.\./([^)\"]+)")
 _HOME = re.compile(r"\]\(\.\./README\.md(#[\w-]+)?\)")
 _RECORD = re.compile(r"<!-- benchmarks: (\w+) -->")
@@ -54,10 +56,12 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
-    """Refuse a page that asks another host for anything; links that a reader follows are his."""
+    """Refuse a page that asks another host for anything; links that a reader follows are his. The
+    theme's search gets the name that it lacks, and what is no head of a table is none."""
     if asked := _ASKED.findall(output):
         raise PluginError(f"{page.file.src_uri} asks another host: {', '.join(asked)}")
-    return output
+    output = output.replace(_DIALOG, f'{_DIALOG} aria-label="Search"')
+    return _NO_HEAD.sub(r"<td\1></td>", output)
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from report.browser import MISSING, Browser, browser
+from report.browser import MISSING, Browser, axe_script, browser
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = ("index", "first-experiment", "path-language", "numbers", "ioi", "performance", "api")
@@ -59,6 +59,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_an_accessibility_checker_finds_nothing_serious(
+    chromium: Browser, address: str, page: str, dark: bool
+) -> None:
+    script = axe_script()
+    if script is None:
+        pytest.skip("axe is not installed: make browser installs it")
+    chromium.visit(f"{address}/{page}.html", dark=dark)
+    assert chromium.violations(script) == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
