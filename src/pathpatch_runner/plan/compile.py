@@ -15,6 +15,7 @@ import numpy as np
 
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet
+from pathpatch_runner.plan.chains import chain_plan
 from pathpatch_runner.plan.compile_set import compile_set
 from pathpatch_runner.plan.orbits import Orbit, orbits_of
 from pathpatch_runner.plan.plan import SLOTS, Plan, Stage
@@ -29,6 +30,9 @@ def compile_plan(
     `replace_senders`: a path begins at its sender's write, which is PATCHED as a whole (mean
     and zero ablation), instead of at `input`.
     """
+    chains = None if replace_senders else chain_plan(path_sets, alphabet)
+    if chains is not None:
+        return chains
     parts = [
         _Part(orbit, compile_set(orbit.representative, alphabet, replace_senders=replace_senders))
         for orbit in orbits_of(path_sets, alphabet.graph)
