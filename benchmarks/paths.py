@@ -13,7 +13,8 @@ Each prints what it measured and adds it to records/paths-<date>.json.
   `--before`, a checkout of an earlier commit, in turns. Seconds are those of the stage `execute`.
 - unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside
   `walk.py`, which goes along one path after the other. Ours counts planning; plain runs are cached
-  on both sides.
+  on both sides. `least_ms`: the floating point operations of either, counted, at the rate that the
+  machine multiplies large matrices; no order of the same products takes less.
 - search: what the walk of `find_induction` spends in evaluations, beside one plan of the same path
   sets.
 """
@@ -35,7 +36,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from run import THREADS, composed, machine, seconds, write_pairs
+from run import THREADS, composed, machine, matmul_rate, seconds, write_pairs
+from torch.utils.flop_counter import FlopCounterMode
 from walk import Walk
 
 import pathpatch_runner as pp
@@ -47,6 +49,7 @@ from pathpatch_runner.execute.batch import make_batch
 from pathpatch_runner.execute.delta.runs import plain_runs_of
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.memory import budget_of
+from pathpatch_runner.execute.ready import KeptBatches
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.execute.task import Task
 from pathpatch_runner.expression.alphabet import Alphabet
@@ -169,6 +172,8 @@ def unrelated(given: argparse.Namespace) -> dict[str, Any]:
     pairs = task.pairs.pairs
     batch = make_batch(pairs, range(len(pairs)), task.classes, task.model.device)
     functions = node_functions(task.model, batch.clean.shape[1])
+    operations: dict[str, int] = {}
+    rate = matmul_rate()
     with torch.no_grad():
         walk = Walk(graph, functions, plain_runs_of(task, functions, batch, 0), batch)
         ours, theirs = [], []
@@ -183,6 +188,14 @@ def unrelated(given: argparse.Namespace) -> dict[str, Any]:
             measured = evaluate("delta", task, plan, [Direction.noising])
             spent = time.perf_counter() - began - measured.baseline_seconds
             ours.append((spent + planning) / len(paths))
+        with FlopCounterMode(display=False) as counter:
+            torch.stack([walk.effect(path) for path in paths])
+        operations["walk"] = counter.get_total_flops()
+        kept = KeptBatches()
+        evaluate("delta", task, plan, [Direction.noising], kept=kept)
+        with FlopCounterMode(display=False) as counter:
+            evaluate("delta", task, plan, [Direction.noising], kept=kept)
+        operations["ours"] = counter.get_total_flops()
     found = measured.patched[Direction.noising][:, 0] - measured.clean[0]
     # The first turn warms up.
     walked, planned = statistics.median(theirs[1:]), statistics.median(ours[1:])
@@ -192,6 +205,9 @@ def unrelated(given: argparse.Namespace) -> dict[str, Any]:
         "ours_ms": 1e3 * planned,
         "of_it_planning_ms": 1e3 * planning / len(paths),
         "ratio": walked / planned,
+        "matmul_rate": rate,
+        "operations": operations,
+        "least_ms": {name: 1e3 * count / rate / len(paths) for name, count in operations.items()},
         "largest_difference": float(np.abs(found - expected.numpy()).max()),
         "largest_effect": float(np.abs(found).max()),
     }

@@ -3,6 +3,7 @@
     set_plan   the plan of one path set: its versions and streams
     compile_set  one path set -> its `SetPlan`
     orbits     thousands of path sets, sorted by which differ in the names of heads only
+    chains     single paths, compiled all at once, without automata
     compile    all path sets -> one `Plan`, equal parts merged: `compile_plan`
     plan       `Plan`, the arrays that everything else reads; `Plan.select`, the part of some units
     worlds     the streams of a plan as entries of one batch

@@ -53,13 +53,13 @@ def node_flops(shape: ModelShape, node: Node, mixed_slots: int, n_positions: int
 def version_flops(graph: Graph, stage: Stage, n_positions: int) -> np.ndarray:
     """[version of the stage]: operations to evaluate it, projecting only its mixed slots."""
     slots = (stage.reads > PATCHED).any(axis=(2, 3)).sum(axis=1)
-    kinds = np.stack([stage.nodes, slots], axis=1)
-    distinct, which = np.unique(kinds, axis=0, return_inverse=True)
+    n_kinds = stage.reads.shape[1] + 1
+    distinct, which = np.unique(stage.nodes * n_kinds + slots, return_inverse=True)
     flops = [
-        node_flops(graph.shape, graph.nodes[node], int(count), n_positions)
-        for node, count in distinct
+        node_flops(graph.shape, graph.nodes[kind // n_kinds], kind % n_kinds, n_positions)
+        for kind in distinct.tolist()
     ]
-    return np.array(flops, dtype=np.int64)[which.ravel()]
+    return np.array(flops, dtype=np.int64)[which]
 
 
 def cost_of(plan: Plan, n_positions: int) -> Cost:

@@ -69,16 +69,23 @@ def is_attention(graph: Graph, nodes: np.ndarray) -> Booleans:
 
 
 def groups_of(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(row, numbers of the rows equal to it) for every distinct row of a 2-D array."""
+    """(row, numbers of the rows equal to it) for every distinct row of a 2-D array of booleans."""
     if len(rows) == 0:
         return
     if (rows == rows[0]).all():
         yield rows[0], np.arange(len(rows))
         return
-    distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
-    for number, row in enumerate(distinct):
-        yield row, np.flatnonzero(inverse == number)
+    packed = np.packbits(rows, axis=1)
+    padded = np.zeros((len(rows), -(-packed.shape[1] // 8) * 8), dtype=np.uint8)
+    padded[:, : packed.shape[1]] = packed
+    # Bits as whole numbers: many times faster than comparing rows.
+    words = padded.view(np.uint64)
+    keys = words[:, 0] if words.shape[1] == 1 else padded.view(f"V{padded.shape[1]}")[:, 0]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(inverse, kind="stable")
+    ends = np.cumsum(np.bincount(inverse))
+    for number, members in zip(first.tolist(), np.split(order, ends[:-1]), strict=True):
+        yield rows[number], members
 
 
 def _marked(ids: np.ndarray, size: int) -> Booleans:

@@ -6,8 +6,13 @@
     deltas      where the differences of versions and streams are kept
     stages      the loop over stages: versions, then streams, then logits of finished streams
     tally       how much of a chunk is done
-    attention   head versions: the changed slots of the changed heads
-    readings    what these slots read, projected to queries, keys and values
+    heads       the head versions of a stage: which are evaluated together, and how
+    together    those of which one slot changed, all heads of a layer at once
+    base_heads  what these heads compute in the base run
+    grid        rows that belong to owners, as products with one matrix an owner take them
+    attention   other head versions: the changed slots, head by head
+    reads       the streams that versions read
+    readings    what slots of heads read, projected to queries, keys and values
     writes      what the changes that versions write make of a stream
     sums        streams made as sums of writes, as in circuits
     narrow      streams that one head wrote to, read without being made

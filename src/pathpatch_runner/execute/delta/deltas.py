@@ -2,8 +2,8 @@
 
 A *block* is a tensor `[n, B, P, width]` of rows that differ at the same positions. `Deltas`
 knows the block and row of every id; an id without a block does not differ. A *narrow* block holds
-changes of one head's z in place of those of the stream (`narrow`), and is made wide where somebody
-asks for that. `Selection` is a set of positions, on the host and on the device.
+changes of heads' z, one head a row, in place of those of the stream (`narrow`), and is made wide
+where somebody asks for that. `Selection` is a set of positions, on the host and on the device.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pathpatch_runner.execute.delta.grid import times_own
 from pathpatch_runner.execute.delta.narrow import Writers
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
 
@@ -47,11 +48,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class _Block:
-    """`writer`: whose z a narrow block holds."""
+    """`writers` [n]: whose z each row of a narrow block is."""
 
     values: torch.Tensor
     positions: Selection
-    writer: int | None
+    writers: np.ndarray | None
 
 
 class Deltas:
@@ -70,13 +71,13 @@ class Deltas:
         ids: np.ndarray,
         values: torch.Tensor,
         positions: Selection,
-        writer: int | None = None,
+        writers: np.ndarray | None = None,
     ) -> None:
-        """Keep `values` [n, B, P, width] of `ids` [n]; with a `writer`, changes of its z."""
-        self.is_narrow[ids] = writer is not None
+        """Keep `values` [n, B, P, width] of `ids` [n]; with `writers` [n], changes of their z."""
+        self.is_narrow[ids] = writers is not None
         self._block[ids] = len(self._blocks)
         self._row[ids] = np.arange(len(ids))
-        self._blocks.append(_Block(values, positions, writer))
+        self._blocks.append(_Block(values, positions, writers))
 
     def release(self, still_wanted: np.ndarray) -> None:
         """Forget every block none of whose ids is wanted. `still_wanted`: bool [id]."""
@@ -115,9 +116,10 @@ class Deltas:
             own = np.flatnonzero(found == number)
             block = self._blocks[number]
             assert block is not None
+            assert block.writers is not None
             parts.append(self._rows_of(block, ids[own], positions))
             rows.append(own)
-            writers[own] = block.writer
+            writers[own] = block.writers[self._row[ids[own]]]
         if len(parts) == 1:
             return parts[0], writers
         order = np.argsort(np.concatenate(rows))
@@ -137,10 +139,10 @@ class Deltas:
         block = self._blocks[number]
         assert block is not None
         values = self._rows_of(block, ids, positions)
-        if block.writer is None:
+        if block.writers is None:
             return values
         assert self._writers is not None
-        return values @ self._writers.matrix(block.writer)
+        return times_own(values, block.writers[self._row[ids]], self._writers.matrix)
 
     def _rows_of(self, block: _Block, ids: np.ndarray, positions: Selection) -> torch.Tensor:
         rows, values = self._row[ids], block.values

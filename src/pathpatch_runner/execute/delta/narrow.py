@@ -23,10 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
+from pathpatch_runner.execute.delta.grid import Grid, Take, in_grids, runs_of, times_own
 from pathpatch_runner.execute.delta.norm_form import NormForm, norm_form
 from pathpatch_runner.model.nodes import NodeFunctions
 
@@ -58,14 +60,14 @@ class Writers:
 
     def grams(self, writers: np.ndarray, form: NormForm) -> torch.Tensor:
         """[W, D, D]: each writer's matrix, centred, with itself."""
-        found = []
-        for writer in writers.tolist():
-            key = (writer, form.centres)
-            if key not in self._grams:
-                centred = form.centred(self.matrix(writer))
-                self._grams[key] = centred @ centred.T
-            found.append(self._grams[key])
-        return torch.stack(found)
+        own = writers.tolist()
+        missing = [writer for writer in own if (writer, form.centres) not in self._grams]
+        if missing:
+            centred = form.centred(torch.stack([self.matrix(writer) for writer in missing]))
+            made = centred @ centred.transpose(1, 2)
+            for writer, gram in zip(missing, made, strict=True):
+                self._grams[writer, form.centres] = gram
+        return torch.stack([self._grams[writer, form.centres] for writer in own])
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,44 @@ class NarrowReadings:
         product = torch.bmm(self.z.flatten(1, 2), pairs[index]).view(*self.z.shape[:3], -1)
         return (product + own) * self.scale[..., None] + offset
 
+    def through(
+        self, values: torch.Tensor, which: np.ndarray, heads: np.ndarray, weight: torch.Tensor
+    ) -> torch.Tensor:
+        """[n, B, P, m]: `values` [n, B, P, D], of the writers of the readings `which`, through
+        those, the norm's weight, and the matrix [d_model, m] of each one's head in `weight`."""
+        owners = self.owners[which]
+        rows = values[0].numel() // values.shape[-1]
+        keys = owners * len(weight) + heads
+        pairs, of = np.unique(keys, return_inverse=True)
+        if self._by_pairs(len(pairs), len(values) * rows):
+            matrices = self._pairs(pairs // len(weight), pairs % len(weight), weight)
+            return times_own(values, of, lambda pair: matrices[pair])
+        wide = self.form.centred(times_own(values, owners, self.writers.matrix))
+        return times_own(wide * self.form.weight, heads, lambda head: weight[head])
+
+    def _by_pairs(self, pairs: int, rows: int) -> bool:
+        """Whether a product of two heads' matrices for each of `pairs` is less than wide rows."""
+        return pairs * self.z.shape[-1] < 2 * rows
+
+    def _pairs(self, owners: np.ndarray, heads: np.ndarray, weight: torch.Tensor) -> torch.Tensor:
+        """[pair, D, m]: of each writer's matrix, the norm's weight and a head's matrix. `owners`
+        [pair] ascending, and `heads` of each."""
+        used, which = np.unique(heads, return_inverse=True)
+        by_head = weight[torch.as_tensor(used).to(weight.device)] * self.form.weight[:, None]
+        if self.form.centres:
+            by_head = by_head - by_head.mean(1, keepdim=True)
+        every = by_head.transpose(0, 1).flatten(1)
+        result = weight.new_empty(len(owners), self.z.shape[-1], weight.shape[-1])
+        for owner, rows in runs_of(owners):
+            some = which[rows]
+            right = every
+            if len(some) < len(used):
+                index = torch.as_tensor(some).to(weight.device)
+                right = by_head[index].transpose(0, 1).flatten(1)
+            product = self.writers.matrix(owner) @ right
+            result[rows] = product.unflatten(1, (len(some), -1)).transpose(0, 1)
+        return result
+
 
 class NarrowColumns:
     """A few columns of the unembedding, of narrow streams at evaluation points.
@@ -159,17 +199,32 @@ class NarrowColumns:
         self._right = torch.cat([weighted.permute(1, 0, 2).flatten(1), 2 * base.T], dim=1)
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    def values(self, z: torch.Tensor, writer: int, points: torch.Tensor) -> torch.Tensor:
-        """[n, point, k] of `z` [n, point, D] of one writer, at the points `points` [point]."""
-        layer, head = divmod(writer, self._writers.n_heads)
-        if layer not in self._layers:
-            self._layers[layer] = self._of_layer(layer)
-        pairs, across = (each[head] for each in self._layers[layer])
-        gram = self._writers.grams(np.array([writer]), self._form)[0]
-        squares = ((across[points] + z @ gram) * z).sum(-1) + self._squares[points]
-        scale = self._form.scale(squares.clamp_min_(0))
-        product = torch.bmm(z.transpose(0, 1), pairs[points]).transpose(0, 1)
-        return (product + self._own[points]) * scale[..., None] + self._offset[points]
+    def values(self, z: torch.Tensor, writers: np.ndarray, points: torch.Tensor) -> torch.Tensor:
+        """[n, point, k] of `z` [n, point, D] of `writers` [n], at the points `points` [point]."""
+        result = z.new_empty(*z.shape[:2], self._shape[2])
+        for layer in np.unique(writers // self._writers.n_heads).tolist():
+            rows = np.flatnonzero(writers // self._writers.n_heads == layer)
+            if layer not in self._layers:
+                self._layers[layer] = self._of_layer(layer)
+            index = torch.as_tensor(rows).to(z.device, non_blocking=True)
+            some = z if len(rows) == len(z) else z.index_select(0, index)
+            product = partial(self._product, some, layer, points)
+            result[index] = in_grids(writers[rows], z.device, product)
+        return result
+
+    def _product(
+        self, z: torch.Tensor, layer: int, points: torch.Tensor, grid: Grid, take: Take
+    ) -> torch.Tensor:
+        """[writer, place, point, k]."""
+        heads = torch.as_tensor(grid.used % self._writers.n_heads).to(z.device)
+        pairs, across = (each[heads][:, points] for each in self._layers[layer])
+        grams = self._writers.grams(grid.used, self._form)
+        rows = take(z).transpose(1, 2)
+        inner = (rows.flatten(1, 2) @ grams).view(rows.shape) + across[:, :, None]
+        squares = (inner * rows).sum(-1) + self._squares[points][:, None]
+        scale = self._form.scale(squares.clamp_min_(0))[..., None]
+        own, offset = self._own[points][:, None], self._offset[points][:, None]
+        return ((rows @ pairs + own) * scale + offset).transpose(1, 2)
 
     def _of_layer(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(matrices with the columns [H, point, D, k], with twice base [H, point, D])."""

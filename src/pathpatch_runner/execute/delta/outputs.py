@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
+from pathpatch_runner.execute.delta.grid import times_own
 from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.plan.plan import Plan
@@ -20,8 +21,8 @@ class Measuring(Protocol):
     """From final streams to the values that a unit has at each point: metrics, as a rule."""
 
     def narrow(self, narrow: Narrow, base: torch.Tensor) -> NarrowMeasure | None:
-        """What measures narrow streams beside `base` [point, d_model]: of (z [n, point, D], writer,
-        points) the values [n, value, point]. None where they must be made wide."""
+        """What measures narrow streams beside `base` [point, d_model]: of (z [n, point, D], writers
+        [n], points) the values [n, value, point]. None where they must be made wide."""
         ...
 
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -29,7 +30,7 @@ class Measuring(Protocol):
         ...
 
 
-NarrowMeasure = Callable[[torch.Tensor, int, torch.Tensor], torch.Tensor]
+NarrowMeasure = Callable[[torch.Tensor, np.ndarray, torch.Tensor], torch.Tensor]
 
 
 @dataclass
@@ -74,15 +75,19 @@ class Outputs:
             self._by_class[number] = _ClassOutputs(column, points, values)
 
     def finish(
-        self, ids: np.ndarray, delta: torch.Tensor, positions: Selection, writer: int | None = None
+        self,
+        ids: np.ndarray,
+        delta: torch.Tensor,
+        positions: Selection,
+        writers: np.ndarray | None = None,
     ) -> None:
-        """Measure streams `ids`, which differ from base by `delta` [n, B, P, d_model]; with a
-        `writer`, by what it writes for a change of its z by `delta` [n, B, P, D]."""
+        """Measure streams `ids`, which differ from base by `delta` [n, B, P, d_model]; with
+        `writers` [n], by what they write for a change of their z by `delta` [n, B, P, D]."""
         for outputs in self._by_class.values():
             chosen = np.flatnonzero(outputs.column[ids] >= 0)
             here = np.flatnonzero(positions.chosen[self._positions[outputs.points]])
             if len(chosen) and len(here):
-                self._fill(outputs, ids[chosen], delta, chosen, here, positions, writer)
+                self._fill(outputs, ids[chosen], delta, chosen, here, positions, writers)
 
     def _fill(
         self,
@@ -92,7 +97,7 @@ class Outputs:
         chosen: np.ndarray,
         here: np.ndarray,
         positions: Selection,
-        writer: int | None,
+        writers: np.ndarray | None,
     ) -> None:
         points = outputs.points[here]
         rows = self._rows[points]
@@ -105,7 +110,7 @@ class Outputs:
         else:
             change = delta[:, self._index(rows), self._index(columns)]
         index = self._index(points)
-        values = self._values(change, index, writer)
+        values = self._values(change, index, None if writers is None else writers[chosen])
         into = self._index(outputs.column[ids])
         if len(here) == len(outputs.points):
             outputs.values[into] = values
@@ -113,17 +118,21 @@ class Outputs:
             outputs.values[into[:, None], :, self._index(here)] = values.transpose(1, 2)
 
     def _values(
-        self, change: torch.Tensor, points: torch.Tensor, writer: int | None
+        self, change: torch.Tensor, points: torch.Tensor, writers: np.ndarray | None
     ) -> torch.Tensor:
-        """[n, value, point] of `change` [n, point, d_model], or of a writer's z [n, point, D]."""
-        if writer is None:
+        """[n, value, point] of `change` [n, point, d_model], or of writers' z [n, point, D]."""
+        if writers is None:
             return self._measuring.measure(self._base[points] + change, points)
-        if self._measured is not None:
-            return self._measured(change, writer, points)
         assert self._narrow is not None
-        matrix = self._narrow.writers.matrix(writer)
-        parts = [some @ matrix + self._base[points] for some in change.split(self._size)]
-        return torch.cat([self._measuring.measure(part, points) for part in parts])
+        parts = []
+        for start in range(0, len(change), self._size):
+            some, own = change[start : start + self._size], writers[start : start + self._size]
+            if self._measured is not None:
+                parts.append(self._measured(some, own, points))
+                continue
+            wide = times_own(some, own, self._narrow.writers.matrix) + self._base[points]
+            parts.append(self._measuring.measure(wide, points))
+        return torch.cat(parts)
 
     def _index(self, numbers: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(numbers).to(self._device, non_blocking=True)

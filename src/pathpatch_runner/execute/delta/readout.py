@@ -6,6 +6,7 @@ columns of the unembedding (means, where several count), in place of the whole v
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from pathpatch_runner.execute.batch import Batch
@@ -67,8 +68,8 @@ class StreamReadout:
             return None
         columns = NarrowColumns(narrow.writers, narrow.final, base, self._columns)
 
-        def measured(z: torch.Tensor, writer: int, points: torch.Tensor) -> torch.Tensor:
-            pair = columns.values(z, writer, points)
+        def measured(z: torch.Tensor, writers: np.ndarray, points: torch.Tensor) -> torch.Tensor:
+            pair = columns.values(z, writers, points)
             shape = (len(z), len(self._readout.metrics), len(points))
             values = z.new_empty(shape, dtype=torch.float64)
             self._measure_two(self._finished(pair, points), points, values)

@@ -7,31 +7,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.attention import LayerAttention
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
-from pathpatch_runner.execute.delta.narrow import NarrowReadings
-from pathpatch_runner.execute.delta.readings import HeadVersions, Normed
-from pathpatch_runner.execute.delta.runs import evaluate_mlp, write_heads
+from pathpatch_runner.execute.delta.heads import StageHeads, narrow_of
+from pathpatch_runner.execute.delta.runs import evaluate_mlp
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.sums import SummedStreams
 from pathpatch_runner.execute.delta.tally import Tally
 from pathpatch_runner.execute.delta.writes import Writes
-from pathpatch_runner.execute.distance import distance_masks
 from pathpatch_runner.graph import NodeKind
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.extent import groups_of, is_attention
 from pathpatch_runner.plan.plan import Stage
-from pathpatch_runner.plan.set_plan import BASE
+from pathpatch_runner.plan.set_plan import BASE, PATCHED
 from pathpatch_runner.plan.sums import last_uses
 
-Finish = Callable[[np.ndarray, torch.Tensor, Selection, int | None], None]
-"""Stream ids [n], their difference [n, B, P, d_model] at the end of the model, and where; with a
-writer, in place of the difference the change of its z [n, B, P, D]."""
+Finish = Callable[[np.ndarray, torch.Tensor, Selection, np.ndarray | None], None]
+"""Stream ids [n], their difference [n, B, P, d_model] at the end of the model, and where; with
+writers [n], in place of the difference the change of their z [n, B, P, D]."""
 
 
 class StageLoop:
@@ -44,20 +40,17 @@ class StageLoop:
         self._runs = setting.runs
         self._workspace = setting.workspace
         self._classes = setting.batch.classes
-        # On the host: nothing in the loop waits for the device.
-        self._occurs = setting.batch.where.classes
         self._plan = plan
         self._graph = plan.alphabet.graph
         self._extent = chunk.extent
         self._finish = finish
         self._tally = tally
         self._device = self._classes.device
-        self._n_classes = plan.n_classes
-        # What a narrow stream is read with is the same at all positions.
-        self._narrow = setting.narrow if plan.n_classes == 1 else None
+        self._narrow = narrow_of(setting, chunk)
         writers = None if self._narrow is None else self._narrow.writers
         self._streams = Deltas(plan.n_streams + 2, self._device, writers)
         self._written = Deltas(plan.n_versions + 2, self._device)
+        self._heads = StageHeads(setting, chunk, self._streams, self._written, tally)
         self._writes = Writes(setting, self._graph, self._streams, self._written)
         self._sums = SummedStreams(setting, chunk.sums, chunk.extent, self._writes)
         self._continued = ~chunk.sums.summed
@@ -85,115 +78,14 @@ class StageLoop:
             if not positions.any():
                 continue
             chosen = Selection(positions, self._device)
-            for heads in self._alike(stage, members[attention[members]]):
-                self._attention(number, stage, heads, chosen)
+            heads = members[attention[members]]
+            if len(heads):
+                self._heads.evaluate(number, stage, heads, chosen)
             mlps = members[~attention[members]]
             if len(mlps):
                 self._mlp(number, stage, mlps, chosen)
         for node, count in zip(*np.unique(stage.nodes, return_counts=True), strict=True):
             self.evaluated[self._graph.nodes[int(node)].name] += int(count)
-
-    def _alike(self, stage: Stage, members: np.ndarray) -> list[np.ndarray]:
-        """Head versions that read narrow streams only, and the others; either where there are
-        any."""
-        if self._narrow is None or not len(members):
-            return [members] if len(members) else []
-        reads = stage.reads[members].reshape(len(members), -1)
-        differs = np.asarray(self._extent.support.any(axis=1))
-        narrow = (self._streams.is_narrow[reads] | ~differs[reads]).all(axis=1)
-        return [some for some in (members[narrow], members[~narrow]) if len(some)]
-
-    def _normed(
-        self, number: int, layer: int, readings: np.ndarray, positions: Selection
-    ) -> Normed:
-        """What the heads of a layer read: wide, or narrow where all streams are."""
-        form = None
-        if self._narrow is not None and self._streams.is_narrow[readings].all():
-            form = self._narrow.form(layer)
-        if self._narrow is None or form is None:
-            norm = self._functions.attention[layer].norm
-            return norm(self._stream(number, readings, positions))
-        z, owners = self._streams.narrow(readings[:, 0], positions)
-        base = positions.take(self._runs.stream[number][0])
-        return NarrowReadings.of(self._narrow.writers, form, z, owners, base)
-
-    def _stream(self, number: int, readings: np.ndarray, positions: Selection) -> torch.Tensor:
-        """The streams [n, B, P, d_model] that readings [n, class] read at a stage."""
-        base, patched = self._runs.stream[number]
-        kept = positions.take(base)
-        different = patched - base
-        if (readings == readings[:, :1]).all():
-            delta = self._streams.take(readings[:, 0], positions, different)
-            whole = kept[None].expand(len(readings), -1, -1, -1)
-            return whole if delta is None else kept + delta
-        whole = kept[None].repeat(len(readings), 1, 1, 1)
-        classes = positions.take(self._classes, -1)
-        for number_class in range(self._n_classes):
-            delta = self._streams.take(readings[:, number_class], positions, different)
-            if delta is not None:
-                whole += delta * (classes == number_class)[None, :, :, None]
-        return whole
-
-    def _readings(self, reads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distinct readings [m, class] that differ from base, and which one each of `reads`
-        [..., class] is."""
-        flat = reads.reshape(-1, self._n_classes)
-        differs = np.asarray(self._extent.support.any(axis=1))
-        flat = np.where(differs[flat], flat, 0)
-        if self._n_classes == 1:
-            distinct, inverse = np.unique(flat[:, 0], return_inverse=True)
-            distinct = distinct[:, None]
-        else:
-            distinct, inverse = np.unique(flat, axis=0, return_inverse=True)
-        if not distinct[0].any():
-            distinct, inverse = distinct[1:], inverse - 1
-        return distinct, inverse.reshape(reads.shape[:-1])
-
-    def _attention(
-        self, number: int, stage: Stage, members: np.ndarray, positions: Selection
-    ) -> None:
-        nodes = stage.nodes[members]
-        layer = self._graph.nodes[int(nodes[0])].layer
-        part, run = self._functions.attention[layer], self._runs.attention[layer]
-        readings, slots = self._readings(stage.reads[members])
-        engine = LayerAttention(part, run, self._back_masks, self._workspace)
-        ids = stage.version_ids[members]
-        key_positions = self._key_positions(readings, positions)
-        normed = partial(self._normed, number, layer)
-        if self._graph.shape.separable_heads:
-            heads = np.array([node.head for node in self._graph.nodes])[nodes]
-
-            def keep(numbers: np.ndarray, change: torch.Tensor) -> None:
-                self._written.put(ids[numbers], change, positions)
-                self._tally.versions(ids[numbers], len(positions))
-
-            versions = HeadVersions(heads, readings, slots)
-            engine.evaluate(versions, normed, positions, key_positions, keep)
-            return
-        n_heads = self._graph.shape.n_heads
-        z = positions.take(run.z[0])[None].repeat(len(members), 1, 1, 1, 1)
-        owner = np.tile(np.arange(len(members)), n_heads)
-
-        def gather(numbers: np.ndarray, change: torch.Tensor) -> None:
-            rows = torch.as_tensor(owner[numbers]).to(self._device, non_blocking=True)
-            z[rows, int(numbers[0]) // len(members)] += change
-
-        every = HeadVersions(
-            np.repeat(np.arange(n_heads), len(members)), readings, np.tile(slots, (n_heads, 1, 1))
-        )
-        engine.evaluate(every, normed, positions, key_positions, gather)
-        assert run.out is not None
-        self._written.put(ids, write_heads(part, z) - positions.take(run.out[0]), positions)
-
-    def _key_positions(self, readings: np.ndarray, positions: Selection) -> Selection:
-        """Where changed keys and values can differ and are attended to."""
-        chosen = (self._extent.support[readings] & self._occurs).any((0, 1))
-        if self._graph.shape.causal and len(positions):
-            chosen[positions.numbers[-1] + 1 :] = False
-        return Selection(chosen, self._device)
-
-    def _back_masks(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        return distance_masks(self._plan.alphabet.back_classes, queries, keys)
 
     def _mlp(self, number: int, stage: Stage, members: np.ndarray, positions: Selection) -> None:
         layer = self._graph.nodes[int(stage.nodes[members[0]])].layer
@@ -204,7 +96,7 @@ class StageLoop:
         size = max(1, self._workspace // (width * base.shape[0] * len(positions)))
         change = base.new_empty(len(members), *base.shape)
         for start in range(0, len(members), size):
-            stream = self._stream(number, reads[start : start + size], positions)
+            stream = self._heads.reads.stream(number, reads[start : start + size], positions)
             written = evaluate_mlp(part, stream.flatten(0, -2)).view(stream.shape)
             torch.sub(written, base, out=change[start : start + size])
             self._tally.versions(stage.version_ids[members[start : start + size]], len(positions))
@@ -223,8 +115,9 @@ class StageLoop:
             chosen = Selection(positions, self._device)
             width = self._classes.shape[0] * len(chosen) * self._graph.shape.d_model
             size = max(self._workspace // 4 // width, 1)
+            at = self._narrowed(number, stage, at, wrote, chosen)
             for columns, rows in groups_of(wrote[at]):
-                members = self._narrowed(number, stage, at[rows], columns, chosen)
+                members = at[rows]
                 kept, passing = members[lasting[members]], members[~lasting[members]]
                 if len(kept):
                     delta = self._writes.differences(number, stage, kept, columns, chosen)
@@ -244,26 +137,32 @@ class StageLoop:
         positions: Selection,
     ) -> np.ndarray:
         """Keep as narrow those streams that differ from base by what one head writes; the others.
-        All were written to by the same nodes, `wrote`: bool [node of the stage]."""
-        columns = np.flatnonzero(wrote)
-        if self._narrow is None or len(columns) != 1:
+        `wrote`: bool [stream, node of the stage]."""
+        if self._narrow is None:
             return members
-        node = self._graph.stages[number][columns[0]]
-        which = self._graph.nodes[node]
-        if which.kind is not NodeKind.head:
-            return members
-        narrow = stage.parent[members] == BASE
-        chosen, ids = members[narrow], stage.stream_ids[members[narrow]]
-        if not len(chosen):
-            return members
-        change = self._writes.change(stage.writes[chosen, columns[0]], node, positions)
-        if change is None:
-            return members
-        writer = which.layer * self._graph.shape.n_heads + which.head
-        self._streams.put(ids, change, positions, writer)
-        self._finish_outputs(ids, change, positions, writer)
+        columns = wrote[members].argmax(axis=1)
+        nodes = np.array(self._graph.stages[number])[columns]
+        is_head = np.array([node.kind is NodeKind.head for node in self._graph.nodes])
+        narrow = (wrote[members].sum(axis=1) == 1) & (stage.parent[members] == BASE)
+        narrow &= is_head[nodes]
+        chosen = members[narrow]
+        versions = stage.writes[chosen, columns[narrow], 0]
+        for some in (np.flatnonzero(versions == PATCHED), np.flatnonzero(versions > PATCHED)):
+            if len(some):
+                own = nodes[narrow][some]
+                change = self._writes.of_heads(versions[some], own, positions)
+                if change is not None:
+                    ids, writers = stage.stream_ids[chosen[some]], self._writers_of(own)
+                    self._streams.put(ids, change, positions, writers)
+                    self._finish_outputs(ids, change, positions, writers)
         others: np.ndarray = members[~narrow]
         return others
+
+    def _writers_of(self, nodes: np.ndarray) -> np.ndarray:
+        """The number of each head among all heads of the model."""
+        n_heads = self._graph.shape.n_heads
+        numbers = [node.layer * n_heads + node.head for node in self._graph.nodes]
+        return np.asarray(np.array(numbers)[nodes])
 
     def _sum_streams(self, number: int) -> None:
         """The streams born at a stage that are sums of writes."""
@@ -277,13 +176,14 @@ class StageLoop:
         ids: np.ndarray,
         delta: torch.Tensor,
         positions: Selection,
-        writer: int | None = None,
+        writers: np.ndarray | None = None,
     ) -> None:
         done = np.flatnonzero(self._is_output[ids])
         if len(done) == len(ids):
-            self._finish(ids, delta, positions, writer)
+            self._finish(ids, delta, positions, writers)
             self._tally.outputs(len(ids))
         elif len(done):
             rows = torch.as_tensor(done).to(self._device, non_blocking=True)
-            self._finish(ids[done], delta.index_select(0, rows), positions, writer)
+            some = None if writers is None else writers[done]
+            self._finish(ids[done], delta.index_select(0, rows), positions, some)
             self._tally.outputs(len(done))

@@ -10,6 +10,7 @@ from pathpatch_runner.execute.delta.runs import Two
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.plan.plan import Stage
+from pathpatch_runner.plan.set_plan import PATCHED
 
 
 class Writes:
@@ -80,6 +81,19 @@ class Writes:
         if change is None or which.kind is not NodeKind.head:
             return change
         return change @ self._functions.attention[which.layer].w_o[which.head]
+
+    def of_heads(
+        self, versions: np.ndarray, nodes: np.ndarray, positions: Selection
+    ) -> torch.Tensor | None:
+        """[n, B, P, D]: changes of z of `versions` [n] of heads `nodes` [n] of one layer, all of
+        them PATCHED or none; None: nothing."""
+        run = self._runs.attention[self._graph.nodes[int(nodes[0])].layer]
+        base, patched = run.z
+        if versions[0] != PATCHED:
+            return self._written.take(versions, positions, base[0])
+        heads = np.array([self._graph.nodes[node].head for node in nodes])
+        index = torch.as_tensor(heads).to(base.device, non_blocking=True)
+        return positions.take(patched - base).index_select(0, index)
 
     def whole(self, number: int, positions: Selection) -> torch.Tensor:
         """[B, P, d_model]: by how much the patched run's stream before a stage differs."""
