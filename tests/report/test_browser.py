@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,18 @@ def test_a_cell_of_a_grid_opens_its_row(chromium: Browser, pages: dict[int, Path
     )
     assert chromium.run("return document.activeElement.getAttribute('aria-expanded')") == "true"
     assert chromium.run("return document.activeElement.closest('tr').dataset.number") == "77"
+
+
+def test_a_cell_of_a_grid_says_its_numbers(chromium: Browser, pages: dict[int, Path]) -> None:
+    chromium.open(pages[714])
+    said = chromium.run("return document.querySelector('.map [data-row=\"77\"] title').textContent")
+    # Row 77 is the 76th of a 27 x 27 grid (`report.large`).
+    effect = 3 * math.sin(76 * 76) ** 9
+    bounds = f"[{effect - 0.5:.3f}, {effect + 0.5:.3f}]"
+    assert said == (
+        f"f[s=a2.h4,r=a90.h2]: {effect:.3f} nats {bounds}, {25 * effect:.1f}% of the total effect, "
+        "p 0.844"
+    )
 
 
 def test_a_grid_has_its_own_colour_scale_on_demand(

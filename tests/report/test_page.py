@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pathpatch_runner.report.page import numbers as page_numbers
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.page.found import _hidden
 from pathpatch_runner.report.page.numbers import COLUMNS
@@ -185,6 +186,26 @@ def test_the_script_gets_every_row_and_every_pair() -> None:
     assert values == [round(32767 / 3), 32767, -32767, 0]
     assert found["pairs"][1]["clean"] == ["x", "y"]
     assert found["pairs"][0]["corrupt"] == ["one", "2"]
+
+
+def test_of_very_many_rows_the_page_holds_those_with_the_largest_effects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_numbers, "MOST_ROWS", 3)
+    rows = [head_row(f"a0.h{i}", "a1.h0", effect) for i, effect in enumerate([1, -9, 2, 5, 0])]
+    html = render_report(view(summary(*rows)))
+    assert data(html)["columns"]["effect"] == [-9, 2, 5]
+    assert data(html)["columns"]["row"] == [1, 2, 3]
+    text = " ".join(Page.of(html).text.split())
+    assert "The page holds the 3 rows with the largest effects of 5" in text
+
+
+def test_cells_of_grids_are_titled_by_the_script_alone() -> None:
+    rows = [head_row(f"a0.h{i}", "a1.h0", i + 1.0) for i in range(3)]
+    html = render_report(view(summary(*rows)))
+    (grid,) = re.findall('<figure class="map">(.*?)</figure>', html, re.DOTALL)
+    assert "data-row=" in grid
+    assert "<title>" not in grid
 
 
 def test_every_column_is_explained() -> None:
@@ -414,6 +435,25 @@ def test_what_others_are_measured_against_stands_apart() -> None:
     assert "Blue: rest , of the total effect" in text
     assert "named explains 75.0%" in text.split("Asked")[0]
     assert "rest explains" not in text.split("Asked")[0]
+
+
+def test_what_a_search_came_to_is_said_first() -> None:
+    names: dict[str, Any] = {"metric": "loss", "direction": "noising", "effect_mean": 1.0}
+    found: list[dict[str, Any]] = [
+        {"path": "a1.h0->logits", "parent": None, "status": "open", "normalised_effect": 0.25},
+        {"path": "a1.h1->logits", "parent": None, "status": "expanded", "normalised_effect": -0.5},
+        {"path": "m0->logits", "parent": None, "status": "pruned", "normalised_effect": None},
+    ]
+    table = pa.Table.from_pylist([{**row, **names} for row in found])
+    about = {"paths": 0, "confirmed": 0, "open": 1, "evaluations": 1234}
+    made = view(summary(row(unit="hypothesis", hypothesis="found_rest")), tables={"found": table})
+    text = " ".join(Page.of(render_report(replace(made, search=about))).text.split())
+    headline = (
+        "No path found as far as the input; 1 stubs left open; 1,234 path sets evaluated. "
+        "Into the logits: a1.h1->logits -50.0%, a1.h0->logits 25.0% of the total effect."
+    )
+    assert headline in text.split("Asked")[0]
+    assert "Of these, found_rest : all paths but found ." in text
 
 
 def test_what_was_searched_for_is_said() -> None:

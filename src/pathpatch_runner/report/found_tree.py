@@ -92,10 +92,14 @@ def print_found(table: pa.Table, about: Mapping[str, Any], console: Console) -> 
 
 def sentences(about: Mapping[str, Any]) -> list[str]:
     """What search.json says."""
-    lines = [
+    found = (
         f"{about['paths']} paths from the input found, {about['confirmed']} of them significant on "
-        f"pairs that chose nothing; {about['open']} stubs left open; "
-        f"{about['evaluations']:,} path sets evaluated"
+        "pairs that chose nothing"
+        if about["paths"]
+        else "no path found as far as the input"
+    )
+    lines = [
+        f"{found}; {about['open']} stubs left open; {about['evaluations']:,} path sets evaluated"
     ]
     rest = about.get("unexamined")
     if rest:

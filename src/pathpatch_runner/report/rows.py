@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from heapq import nsmallest
 from typing import Any
 
 import numpy as np
@@ -246,6 +247,8 @@ def most_important(rows: Sequence[Row], most: int) -> list[Row]:
     the largest effects."""
     if len(rows) <= most:
         return list(rows)
+    if most < len(rows) // 10:
+        return nsmallest(most, rows, key=rank)
     return sorted(rows, key=rank)[:most]
 
 

@@ -10,9 +10,11 @@ from pathpatch_runner.report.figures.found import FoundEdge, first_edge, found_p
 from pathpatch_runner.report.found_tree import PRUNED, said, sentences
 from pathpatch_runner.report.rows import Row, Section, rows_of
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.text import percent
 
 MOST_FOUND = 300
 """Tails that are drawn: as many as the tree of a page has."""
+MOST_NAMED = 4
 MEANINGS = {
     "found": "the complete paths, from the input to the logits, together",
     "found_kept": "these, and the tails that led to no significant path of their own",
@@ -24,9 +26,23 @@ MEANINGS = {
 
 def search_sentences(view: RunView) -> list[str]:
     """What the search came to; none for a run without one."""
-    if view.search:
-        return [f"{line[0].upper()}{line[1:]}." for line in sentences(view.search)]
-    return []
+    if not view.search:
+        return []
+    first, *rest = (f"{line[0].upper()}{line[1:]}." for line in sentences(view.search))
+    return [" ".join(filter(None, (first, _largest(view)))), *rest]
+
+
+def _largest(view: RunView) -> str:
+    """What goes into the logits and passed, the largest first."""
+    table = view.table("found")
+    passed = [
+        row
+        for row in (rows_of(table) if table is not None else ())
+        if row.get("status") != PRUNED and not row.get("parent") and row.get("normalised_effect")
+    ]
+    ranked = sorted(passed, key=lambda row: -abs(row["normalised_effect"]))[:MOST_NAMED]
+    names = [f"`{row['path']}` {percent(row['normalised_effect'])}" for row in ranked]
+    return f"Into the logits: {', '.join(names)} of the total effect." if names else ""
 
 
 def meanings(part: Section) -> list[str]:

@@ -22,7 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from pathpatch_runner.errors import ConfigError, did_you_mean
-from pathpatch_runner.report.figures.theme import colour, config, on_any_page, on_paper, on_white
+from pathpatch_runner.report.figures.theme import (
+    FONT,
+    colour,
+    config,
+    on_any_page,
+    on_paper,
+    on_white,
+)
 from pathpatch_runner.report.figures.vega import VegaError, vega_svg
 from pathpatch_runner.report.text import visible
 
@@ -41,6 +48,8 @@ _ARIA = re.compile(r' (?:aria-[\w-]+|role|class|pointer-events|stroke-miterlimit
 _EMPTY = re.compile(r'<path[^>]* d=""[^>]*/>|<path d="M0,0h0v0h0Z"/>')
 _ATTRIBUTE = re.compile(r'="[^"<>]*\.\d{3}[^"<>]*"')
 _LONG = re.compile(r"(\.\d{2})\d+")
+_USUAL = re.compile(r' (?:font-family="[^"]*"|font-weight="normal"|opacity="1")')
+"""What every text of a figure says again."""
 _OPEN = re.compile(r'<svg [^>]*?(width="[\d.]+" height="[\d.]+" viewBox="[^"]*")>')
 
 
@@ -104,7 +113,8 @@ def _tidy(svg: str, about: str) -> str:
     svg = _MARK.sub(_titled, svg)
     svg = _EMPTY.sub("", _ARIA.sub("", svg))
     svg = _ATTRIBUTE.sub(lambda match: _LONG.sub(r"\1", match[0]), svg)
-    label = _opening(about)
+    svg = _USUAL.sub("", svg)
+    label = _opening(about) + f'font-family="{FONT}" '
     return _OPEN.sub(lambda match: f"{label}{match[1]}>", svg, count=1)
 
 

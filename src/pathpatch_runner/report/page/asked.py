@@ -25,6 +25,8 @@ DIRECTIONS = {
     "denoising": "Denoising: the named paths carry the clean prompt, all others the corrupt one. "
     "Are these paths sufficient? An effect of 100% of the total means that they are.",
 }
+NOT_NEEDED = ("runtime.output_root=", "runtime.progress=", "runtime.reuse=", "runtime.force=")
+"""Overrides that say where and how something was run, not what."""
 CORRECTIONS = {
     "fdr": "Benjamini-Hochberg over the tests of its level",
     "bonferroni": "Bonferroni over the tests of its level",
@@ -85,7 +87,8 @@ def _through(nodes: Any) -> str:
 
 def command_of(manifest: Mapping[str, Any]) -> str:
     """The command line that gives this run again."""
-    words = list((manifest.get("provenance") or {}).get("command") or [])
+    said = (manifest.get("provenance") or {}).get("command") or []
+    words = [word for word in said if not str(word).startswith(NOT_NEEDED)]
     if not words:
         return ""
     if words[0] in ("__main__.py", "record.py"):

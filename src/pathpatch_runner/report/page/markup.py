@@ -10,6 +10,7 @@ from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.text import visible
 
 _ARROW = re.compile(r"-\[|\]?-&gt;|=&gt;")
+_TITLE = re.compile(r"<title>[^<]*</title>")
 _TICKED = re.compile(r"`([^`]*)`")
 
 
@@ -43,9 +44,11 @@ def figure(drawn: Figure, caption: str = "", *, kind: str = "") -> str:
     `caption`: HTML."""
     words = f"<figcaption>{caption}</figcaption>" if caption else ""
     label = text(drawn.about[:60])
+    # Cells of a grid get their titles from the page's script, which has the numbers of each row.
+    svg = _TITLE.sub("", drawn.svg) if kind == "map" else drawn.svg
     return (
         f'<figure class="{kind}"><div class="scroll" tabindex="0" role="group" '
-        f'aria-label="{label}">{drawn.svg}</div>{words}</figure>'
+        f'aria-label="{label}">{svg}</div>{words}</figure>'
     )
 
 

@@ -4,7 +4,7 @@ Without scripts the most important rows are there as they stand. The page's scri
 by all rows, from data that are columns of JSON, compressed: 10,000 rows with the effects of 16
 pairs each take half a megabyte. Effects by pair are whole numbers of 1/32,767 of the row's
 largest: five digits, in two bytes. Where rows times pairs pass `MOST_VALUES` only the most
-important rows have theirs.
+important rows have theirs; of more than `MOST_ROWS` rows only those are there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import MISSING, interval, number, percent, probability, visible
 
 STATIC_ROWS = 40
+MOST_ROWS = 15_000
+"""Rows that the page holds: more would make it larger than what one sends."""
 MOST_VALUES = 400_000
 MOST_TEXT = 400_000
 """Characters of the prompts that the page holds; further pairs are named only."""
@@ -55,21 +57,35 @@ def numbers(view: RunView) -> str:
     if not view.sections:
         return ""
     total = sum(len(part.rows) for part in view.sections)
-    rows = [(part, row) for part in view.sections for row in part.rows]
+    rows = _held(view.sections, total)
     shown = _first(view.sections)
     left = total - len(shown)
     note = f'<p class="soft" id="left">and {left:,} more in summary.parquet</p>' if left else ""
+    if total > len(rows):
+        note += (
+            f'<p class="soft">The page holds the {len(rows):,} rows with the largest effects of '
+            f"{total:,}; all are in summary.parquet.</p>"
+        )
     return section(
         "numbers",
         "Per row and per pair",
         "<p>Choose a row for its distribution over pairs and the pairs with the largest and "
         "smallest effects.</p>",
-        _controls(view.sections, total),
+        _controls(view.sections, len(rows)),
         _table(shown, several=len(view.sections) > 1),
         note,
         _meanings(),
         _data(view, rows),
     )
+
+
+def _held(sections: Sequence[Section], total: int) -> list[tuple[Section, Row]]:
+    """The rows that the page's script gets, in the order of the table."""
+    rows = [(part, row) for part in sections for row in part.rows]
+    if total <= MOST_ROWS:
+        return rows
+    kept = {row["row"] for row in most_important([row for _, row in rows], MOST_ROWS)}
+    return [(part, row) for part, row in rows if row["row"] in kept]
 
 
 def _first(sections: Sequence[Section]) -> list[tuple[Section, Row]]:

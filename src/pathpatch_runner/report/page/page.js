@@ -122,10 +122,16 @@ function start(data) {
   $('controls').hidden = false;
   draw();
 
+  // A cell of a grid says its numbers to who points at it.
+  const places = new Map(rows.map(r => [r.row, r]));
+  for (const mark of document.querySelectorAll('.map [data-row]')) {
+    const row = places.get(+mark.dataset.row);
+    if (row) mark.append(make('title', {}, tip(row, data.sections[row.section])));
+  }
   // A mark of a figure opens its row.
   document.addEventListener('click', event => {
     const mark = event.target.closest?.('[data-row]');
-    const row = mark && rows.find(r => r.row === +mark.dataset.row);
+    const row = mark && places.get(+mark.dataset.row);
     if (!row) return;
     $('f-text').value = ''; $('f-hypothesis').value = ''; $('f-sig').checked = false;
     if ($('f-section')) $('f-section').value = '';
@@ -137,6 +143,14 @@ function start(data) {
     tr.scrollIntoView({block: 'center'});
     button.focus({preventScroll: true});
   });
+}
+
+function tip(row, section) {
+  const effect = `${row.label}: ${number(row.effect)} ${section.unit}`.trimEnd();
+  const parts = [[effect, bounds(row.low, row.high)].filter(Boolean).join(' ')];
+  if (row.total !== null) parts.push(`${percent(row.total)} of the total effect`);
+  parts.push(`${row.q === null ? 'p' : 'q'} ${chance(row.chance)}`);
+  return parts.join(', ');
 }
 
 function detail(row, section, data) {
