@@ -135,6 +135,14 @@ def test_families_share_a_scale_and_significance_is_bold() -> None:
     assert any(text == "0.50" for text in texts(drawn))
 
 
+def test_what_rounds_to_nothing_is_not_bold_however_significant() -> None:
+    part = section(over_one(9.0, "a0.h0", q_value=0.001), over_one(0.001, "a0.h1", q_value=0.001))
+    spec = heatmap(part, list(part.rows)).spec
+    assert spec is not None
+    shown = [(cell["text"], cell["bold"]) for cell in spec["data"]["values"]]
+    assert shown == [("9.00", True), ("·", False)]
+
+
 def test_every_cell_says_all_its_numbers() -> None:
     part = section(over_one(2.0, "a0.h0"))
     (tip,) = titles(heatmap(part, list(part.rows)))

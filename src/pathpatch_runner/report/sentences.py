@@ -75,7 +75,7 @@ def _total(section: Section) -> str:
     bounds = interval(*section.total_interval)
     total = number(section.total) + ("" if bounds == MISSING else f" {bounds}")
     clean, corrupt = number(first["clean_mean"]), number(first["corrupt_mean"])
-    unit = f" {section.unit}" if section.unit else ""
+    unit = f" {section.unit}" if section.unit not in ("", "probability") else ""
     return (
         f"Mean {section.metric} is {clean}{unit} on the clean prompts and {corrupt}{unit} on the "
         f"corrupt ones, a total effect of {total}{unit}."

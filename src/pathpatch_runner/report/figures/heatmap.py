@@ -3,7 +3,8 @@ positions.
 
 The colour says whether the paths help the clean behaviour (orange) or work against it (blue), its
 depth how much, on a scale that all grids of a run share. A number in every cell can be read
-without a mouse; bold with a border: significant (q below .05).
+without a mouse; bold with a border: significant (q below .05), where it does not round to nothing:
+with many pairs it is hundreds of cells that differ from 0 by next to nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathpatch_runner.report.figures.nodes import (
     in_order,
     is_node,
 )
-from pathpatch_runner.report.figures.scale import Scale
+from pathpatch_runner.report.figures.scale import NOTHING, Scale
 from pathpatch_runner.report.figures.theme import colour
 from pathpatch_runner.report.rows import Row, Section, chance, is_significant, label
 from pathpatch_runner.report.text import interval, number, percent, probability, visible
@@ -170,13 +171,14 @@ def _largest(cells: Mapping[tuple[str, str], Row], axis: int) -> list[str]:
 def _cell(section: Section, row: Row, at: tuple[str, str], scale: Scale) -> dict[str, Any]:
     effect = row["effect_mean"]
     share = 0.0 if effect is None else scale.share(effect)
+    text = "–" if effect is None else scale.text(effect)
     return {
         "y": visible(at[0]),
         "x": visible(at[1]),
         "fill": colour("helps-cell" if section.helps(effect or 0.0) else "hurts-cell"),
         "depth": round(share, 3),
-        "text": "–" if effect is None else scale.text(effect),
-        "bold": is_significant(row),
+        "text": text,
+        "bold": is_significant(row) and text != NOTHING,
         "tip": f"#{row['row']} {tip(section, row)}",
     }
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+NOTHING = "·"
+"""A number that rounds to nothing on the scale of its figure."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -36,7 +38,7 @@ class Scale:
     def text(self, value: float) -> str:
         """The number in a cell; what rounds to nothing is a dot."""
         text = f"{value * 10.0**-self.power:.{self.decimals}f}"
-        return "·" if not text.strip("-0.") else text.replace("-", "−")
+        return NOTHING if not text.strip("-0.") else text.replace("-", "−")
 
     def unit(self, unit: str) -> str:
         """The unit with the power of ten that numbers leave out: "10⁻³ nats"."""

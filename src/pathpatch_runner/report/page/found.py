@@ -108,7 +108,7 @@ def _grids(part: Section, families: dict[tuple[str, str], list[Row]]) -> str:
         f'<span class="swatch hurts"></span>{hurts} '
         '<span class="swatch bold">1.2</span>q &lt; 0.05; full colour: '
         f"{text(number(shared.largest) + unit)}, the largest effect of all grids here. "
-        "Dot: rounds to nothing.</p>"
+        "Dot: rounds to nothing, significant or not.</p>"
     )
     return f'{legend}<div class="grids">{figures}</div>{more}'
 

@@ -174,7 +174,8 @@ function detail(row, section, data) {
 }
 
 function strip(values, row, section, data) {
-  const width = 640, height = 96, all = [...values, 0, ...(section.total === null ? [] : [section.total])];
+  // Drawn as wide as there is room, so that letters keep their size on a phone.
+  const width = Math.min(640, innerWidth - 40), height = 96, all = [...values, 0, ...(section.total === null ? [] : [section.total])];
   const low = Math.min(...all), high = Math.max(...all), span = high - low || 1;
   const x = v => 14 + (v - low) / span * (width - 28);
   const svg = make('svg', {viewBox: `0 0 ${width} ${height}`, width: '100%', style: `max-width:${width}px`, role: 'img',
@@ -198,7 +199,7 @@ function strip(values, row, section, data) {
 }
 
 function pairItem(pair, value) {
-  const item = make('li', {}, make('b', {}, number(value)), ' ', own('span', pair.id, {class: 'soft'}));
+  const item = make('li', {}, make('b', {}, number(value)), ' ', own('span', `pair ${pair.id}`, {class: 'soft'}));
   if (!pair.clean) return item;
   for (const [which, tokens, other] of [['clean', pair.clean, pair.corrupt], ['corrupt', pair.corrupt, pair.clean]]) {
     const text = make('div', {class: 'diff', dir: 'auto'}, make('span', {class: 'soft'}, `${which}: `));
