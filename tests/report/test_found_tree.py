@@ -9,6 +9,8 @@ from rich.console import Console
 
 from pathpatch_runner.report.found_tree import branches, print_found, sentences
 from pathpatch_runner.report.page.searched import search_tree
+from pathpatch_runner.report.searched import name_of
+from report.summaries import row
 
 ROWS = [
     ("a1.h0->logits", None, "expanded", 2.0, 0.5),
@@ -49,6 +51,13 @@ def test_the_tree_in_the_terminal() -> None:
         "        ├── input  1.500  37.5%",
         "        └── a0.h1  0.500  12.5%  open",
     ]
+
+
+def test_entries_that_a_search_wrote_go_by_their_paths() -> None:
+    written = row("p3", hypothesis="found_kept", path="a1.h0<k>->logits")
+    assert name_of(written) == "a1.h0<k>->logits"
+    assert name_of(written | {"unit": "hypothesis"}) == "found_kept"
+    assert name_of(row("p3", hypothesis="mine")) == "mine / p3"
 
 
 def test_tokens_raised_and_lowered_stand_in_both_trees() -> None:

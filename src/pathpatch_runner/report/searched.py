@@ -8,7 +8,7 @@ from pathpatch_runner.report.drawings import graph_of
 from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.figures.found import FoundEdge, first_edge, found_paths
 from pathpatch_runner.report.found_tree import PRUNED, said, sentences
-from pathpatch_runner.report.rows import Row, Section, rows_of
+from pathpatch_runner.report.rows import Row, Section, full_name, rows_of
 from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import percent
 
@@ -17,7 +17,7 @@ MOST_FOUND = 300
 MOST_NAMED = 4
 MEANINGS = {
     "found": "the complete paths, from the input to the logits, together",
-    "found_kept": "these, and the tails that led to no significant path of their own",
+    "found_kept": "all that was kept: complete paths, and tails that nothing significant continues",
     "found_rest": "all paths but `found`",
     "found_kept_rest": "all paths but `found_kept`",
 }
@@ -49,6 +49,13 @@ def meanings(part: Section) -> list[str]:
     """What the hypotheses are that nobody wrote, for those that have rows."""
     names = dict.fromkeys(row["hypothesis"] for row in part.others)
     return [f"`{name}`: {MEANINGS[name]}" for name in names if name in MEANINGS]
+
+
+def name_of(row: Row) -> str:
+    """A row among those of a run; entries that a search wrote go by their paths, not by "p3"."""
+    if row["unit"] == "path" and row["hypothesis"] in MEANINGS:
+        return str(row["path"])
+    return full_name(row)
 
 
 def found_drawing(view: RunView) -> Figure | None:

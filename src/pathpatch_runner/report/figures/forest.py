@@ -7,7 +7,7 @@ paths without effect and 100% for paths that are everything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,22 +36,27 @@ class Line:
 
 
 def forest(
-    section: Section, rows: Sequence[Row] | None = None, yardsticks: Collection[str] = ()
+    section: Section,
+    rows: Sequence[Row] | None = None,
+    yardsticks: Collection[str] = (),
+    named: Callable[[Row], str] = full_name,
 ) -> Figure:
     """Rows (all that are no binding of a family, if not said) with what they explain where that
     can be said, else with their effects. `yardsticks`: hypotheses that do not stand out, since the
-    others are measured against them."""
+    others are measured against them; `named`: what a row is called."""
     rows = most_important(section.others if rows is None else rows, MOST_LINES)
-    shares = [share_line(section, row, yardsticks) for row in rows]
+    shares = [share_line(section, row, yardsticks, named) for row in rows]
     known = [line for line in shares if line is not None]
     if known and not section.withheld:
         return _shares(section, known)
-    return effects_forest(section, rows)
+    return effects_forest(section, rows, named)
 
 
-def effects_forest(section: Section, rows: Sequence[Row]) -> Figure:
+def effects_forest(
+    section: Section, rows: Sequence[Row], named: Callable[[Row], str] = full_name
+) -> Figure:
     """Mean effects in the metric's unit."""
-    lines = [_effect_line(row) for row in rows if row["effect_mean"] is not None]
+    lines = [_effect_line(row, named) for row in rows if row["effect_mean"] is not None]
     title = f"effect on {section.quantity}"
     marks = {"0": 0.0}
     if section.total is not None and not section.withheld:
@@ -87,7 +92,12 @@ def share_of(section: Section, row: Row) -> tuple[float | None, float | None, fl
     return row["normalised_effect"], low, high
 
 
-def share_line(section: Section, row: Row, yardsticks: Collection[str] = ()) -> Line | None:
+def share_line(
+    section: Section,
+    row: Row,
+    yardsticks: Collection[str] = (),
+    named: Callable[[Row], str] = full_name,
+) -> Line | None:
     """None where the row has no share."""
     value, low, high = share_of(section, row)
     if value is None:
@@ -95,15 +105,15 @@ def share_line(section: Section, row: Row, yardsticks: Collection[str] = ()) -> 
     bounds = interval(low, high, lambda share: f"{100 * share:.1f}")
     text = percent(value) if bounds == "-" else f"{percent(value)} {bounds}"
     strong = row["unit"] == "hypothesis" and row["hypothesis"] not in yardsticks
-    return Line(full_name(row), value, low, high, text, strong, row.get("row", -1))
+    return Line(named(row), value, low, high, text, strong, row.get("row", -1))
 
 
-def _effect_line(row: Row) -> Line:
+def _effect_line(row: Row, named: Callable[[Row], str]) -> Line:
     low, high = row["effect_ci_low"], row["effect_ci_high"]
     bounds = interval(low, high)
     text = number(row["effect_mean"]) + ("" if bounds == "-" else f" {bounds}")
     strong = is_significant(row)
-    return Line(full_name(row), row["effect_mean"], low, high, text, strong, row.get("row", -1))
+    return Line(named(row), row["effect_mean"], low, high, text, strong, row.get("row", -1))
 
 
 def differences(title: str, lines: Sequence[Line], form: str = ".4~g") -> Figure:

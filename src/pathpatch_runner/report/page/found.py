@@ -18,6 +18,7 @@ from pathpatch_runner.report.page.searched import searched
 from pathpatch_runner.report.page.special import special_results
 from pathpatch_runner.report.rows import Row, Section, variables_of
 from pathpatch_runner.report.run_view import RunView
+from pathpatch_runner.report.searched import name_of
 from pathpatch_runner.report.sentences import lead, of_families, yardsticks_of
 from pathpatch_runner.report.text import number
 
@@ -78,7 +79,7 @@ def _forest(view: RunView, part: Section) -> list[str]:
     if yardsticks and not part.withheld:
         names = " and ".join(map(name, yardsticks))
         caption += f" Blue: {names}, of the total effect; others may be measured against it."
-    return [figure(forest(part, yardsticks=yardsticks), caption)]
+    return [figure(forest(part, yardsticks=yardsticks, named=name_of), caption)]
 
 
 def _side_by_side(pictures: list[str]) -> list[str]:
