@@ -1,10 +1,15 @@
-"""A plain walk of one path at a time, to compare with: what a search does that knows no plans.
+"""Walks of one path at a time, to compare with: what a search does that knows no plans.
 
 The two plain runs are cached. What the input changes is carried along the path: at each node it is
 added to the clean stream that the node reads, in the slot of the path; the node is evaluated anew,
 at all positions, and what it writes otherwise is carried on. At the end it is added to the clean
 run's last stream. That is the exact effect of the single path, and how the search over paths in
-IPE-LatentCircuitIdentification gets it (there with hooks on one node at a time).
+IPE-LatentCircuitIdentification gets it.
+
+- `PlainWalk` evaluates a head as a whole, as that search does: queries, keys and values anew from
+  their streams. (That search takes longer still: it multiplies by the output matrix of all heads
+  of the layer, and by the whole unembedding at the end.)
+- `Walk` takes what does not change from the plain run: one slot of a head is projected anew.
 
 Shapes: B pairs, T positions, D d_head; a message is [B, T, d_model].
 """
@@ -51,27 +56,46 @@ class Walk:
 
     def _through(self, node: int, slot: int, message: torch.Tensor) -> torch.Tensor:
         which = self._graph.nodes[node]
-        stream = self._runs.stream[self._graph.stage_of[node]][0] + message
+        clean = self._runs.stream[self._graph.stage_of[node]][0]
         if which.kind is NodeKind.mlp:
-            part = self._functions.mlp[which.layer]
-            written = evaluate_mlp(part, stream.flatten(0, 1)).view(stream.shape)
+            mlp = self._functions.mlp[which.layer]
+            written = evaluate_mlp(mlp, (clean + message).flatten(0, 1)).view(clean.shape)
             return written - self._runs.mlp[which.layer][0]
-        return self._head(which.layer, which.head, slot, stream)
+        part, run = self._functions.attention[which.layer], self._runs.attention[which.layer]
+        q, k, v = self._read(which.layer, which.head, slot, clean, clean + message)
+        mask = attention_mask(part, self._positions, self._positions)
+        z = scores_of(part, q, k).masked_fill(mask, -torch.inf).softmax(-1) @ v
+        return (z - run.z[0][which.head]) @ part.w_o[which.head]
 
-    def _head(self, layer: int, head: int, slot: int, stream: torch.Tensor) -> torch.Tensor:
-        part, run = self._functions.attention[layer], self._runs.attention[layer]
+    def _read(
+        self, layer: int, head: int, slot: int, _: torch.Tensor, changed: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Queries, keys and values of a head that reads a changed stream in one slot."""
+        run = self._runs.attention[layer]
         group = head // (len(run.q[0]) // len(run.k[0]))
         read = [run.q[0][head], run.k[0][group], run.v[0][group]]
+        read[slot] = self._projected(layer, head, slot, changed)
+        return read
+
+    def _projected(self, layer: int, head: int, slot: int, stream: torch.Tensor) -> torch.Tensor:
+        part, run = self._functions.attention[layer], self._runs.attention[layer]
         projection = (part.q, part.k, part.v)[slot]
-        number = head if slot == 0 else group
-        read[slot] = project(projection, number, part.norm(stream), self._positions)
-        scores = scores_of(part, read[0], read[1])
-        mask = attention_mask(part, self._positions, self._positions)
-        z = scores.masked_fill(mask, -torch.inf).softmax(-1) @ read[2]
-        return (z - run.z[0][head]) @ part.w_o[head]
+        number = head if slot == 0 else head // (len(run.q[0]) // len(run.k[0]))
+        return project(projection, number, part.norm(stream), self._positions)
 
     def _logit_diff(self, stream: torch.Tensor) -> torch.Tensor:
         part = self._functions.logits
         normed = part.norm(stream[:, -1])
         answers = (normed * part.w_u[self._answer]).sum(-1)
         return answers - (normed * part.w_u[self._distractor]).sum(-1)
+
+
+class PlainWalk(Walk):
+    """The same, taking nothing of a head from the plain run."""
+
+    def _read(
+        self, layer: int, head: int, slot: int, clean: torch.Tensor, changed: torch.Tensor
+    ) -> list[torch.Tensor]:
+        return [
+            self._projected(layer, head, at, changed if at == slot else clean) for at in range(3)
+        ]
