@@ -31,7 +31,8 @@ from pathpatch_runner.store import (
     platform_name,
     utc_now,
 )
-from pathpatch_runner.store.atomic import write_text
+from pathpatch_runner.store.atomic import sweep, write_text
+from pathpatch_runner.store.lock import locked
 
 VERSIONS = ("torch", "transformers", "transformer-lens")
 
@@ -64,7 +65,14 @@ def probe_of(config: ExperimentConfig, source: ModelSource, *, nowhere: bool) ->
 
 def _kept(config: ExperimentConfig, about: Mapping[str, Any], *, nowhere: bool) -> Proofs:
     root = None if nowhere else Path(config.runtime.output_root)
-    return Proofs(root, about, write_text, config.runtime.prove_again)
+    return Proofs(root, about, _write_alone, config.runtime.prove_again)
+
+
+def _write_alone(path: Path, text: str) -> None:
+    """Into a folder of all runs: one writes at a time, and sweeps what killed ones left."""
+    with locked(path.parent, patience=5.0):
+        sweep(path.parent)
+        write_text(path, text)
 
 
 def _about(config: ExperimentConfig, source: ModelSource) -> Mapping[str, Any]:
