@@ -78,7 +78,7 @@ def paths(date: str, record: Record) -> Iterator[str]:
     )
     yield (
         f"| evaluations of a search | {search['evaluations_a_second']:,.0f} a second | "
-        f"takes {search['ratio']:.2f} times as long as the same ones as one list |"
+        f"takes {search['cpu_ratio']:.2f} times the processor time of the same ones as one list |"
     )
     yield (
         f"| all {induction['units']} paths of `induction`'s model, whole command | "

@@ -16,7 +16,8 @@ Each prints what it measured and adds it to records/paths-<date>.json.
   on both sides. `least_ms`: the floating point operations of either, counted, at the rate that the
   machine multiplies large matrices; no order of the same products takes less.
 - search: what the walk of `find_induction` spends in evaluations, beside one plan of the same path
-  sets.
+  sets. The search keeps what it finds on the disk as it goes, the list does not; processor seconds
+  leave out the waiting for it.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def families() -> str:
     return "\n".join(lines) + "\n"
 
 
-def command(tree: Path, experiment: str) -> dict[str, Any]:
+def command(tree: Path, experiment: str, threads: int) -> dict[str, Any]:
     """An experiment in a tree: seconds of the whole command, and what its manifest says."""
     with tempfile.TemporaryDirectory() as folder:
         mine = Path(folder)
@@ -106,7 +107,7 @@ def command(tree: Path, experiment: str) -> dict[str, Any]:
         (mine / "experiment" / "spectrum.yaml").write_text(experiment)
         write_pairs(mine / "pairs.jsonl")
         environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
-        environment["OMP_NUM_THREADS"] = str(THREADS)
+        environment["OMP_NUM_THREADS"] = str(threads)
         line = [sys.executable, "run.py", "--config-dir", folder, "experiment=spectrum"]
         line += [f"runtime.output_root={folder}/outputs", "runtime.progress=false"]
         began = time.perf_counter()
@@ -117,14 +118,14 @@ def command(tree: Path, experiment: str) -> dict[str, Any]:
         return {"seconds": spent, "units": said["counts"]["units"], "stages": said["timings"]}
 
 
-def induction(_: argparse.Namespace) -> dict[str, Any]:
+def induction(given: argparse.Namespace) -> dict[str, Any]:
     """All paths of the shipped model of at most two nodes."""
-    return command(HERE.parent, INDUCTION)
+    return command(HERE.parent, INDUCTION, given.threads)
 
 
-def whole(_: argparse.Namespace) -> dict[str, Any]:
+def whole(given: argparse.Namespace) -> dict[str, Any]:
     """All 91,231."""
-    return command(HERE.parent, GPT2 + EVERY)
+    return command(HERE.parent, GPT2 + EVERY, given.threads)
 
 
 def spectrum(given: argparse.Namespace) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def spectrum(given: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in trees}
     for _ in range(given.turns):
         for name, tree in trees.items():
-            runs[name].append(command(tree, GPT2 + families()))
+            runs[name].append(command(tree, GPT2 + families(), given.threads))
     spent = {
         name: statistics.median(one["stages"]["execute"] for one in found)
         for name, found in runs.items()
@@ -215,13 +216,14 @@ def unrelated(given: argparse.Namespace) -> dict[str, Any]:
 
 def search(_: argparse.Namespace) -> dict[str, Any]:
     """What a search asks for, asked one level after the other and all at once."""
-    asked: list[tuple[PathEffects, Sequence[PathSet], float]] = []
+    asked: list[tuple[PathEffects, Sequence[PathSet], float, float]] = []
     evaluated = PathEffects.__call__
 
     def timed(self: PathEffects, what: str, path_sets: Sequence[PathSet]) -> Floats:
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         found = evaluated(self, what, path_sets)
-        asked.append((self, path_sets, time.perf_counter() - began))
+        ended, rested = time.perf_counter(), time.process_time()
+        asked.append((self, path_sets, ended - began, rested - worked))
         return found
 
     PathEffects.__call__ = timed  # type: ignore[method-assign]
@@ -231,15 +233,18 @@ def search(_: argparse.Namespace) -> dict[str, Any]:
         pp.run(config)
     PathEffects.__call__ = evaluated  # type: ignore[method-assign]
     first = asked[0][0]
-    levels = [(sets, spent) for effects, sets, spent in asked if effects is first]
-    sets = [each for some, _ in levels for each in some]
+    levels = [each for each in asked if each[0] is first]
+    sets = [each for _, some, _, _ in levels for each in some]
     direction = [first.direction]
 
     def at_once() -> None:
         evaluate(first.backend, first.task, compile_plan(sets, first.alphabet), direction)
 
     at_once()
-    spent, once = sum(each for _, each in levels), seconds(at_once)
+    worked = time.process_time()
+    once = seconds(at_once)
+    cpu_once = time.process_time() - worked
+    spent, cpu_spent = sum(each[2] for each in levels), sum(each[3] for each in levels)
     count = len(sets) * len(first.pair_ids)
     return {
         "path_sets": len(sets),
@@ -247,6 +252,9 @@ def search(_: argparse.Namespace) -> dict[str, Any]:
         "seconds": spent,
         "as_one_list": once,
         "ratio": spent / once,
+        "cpu_seconds": cpu_spent,
+        "cpu_as_one_list": cpu_once,
+        "cpu_ratio": cpu_spent / cpu_once,
     }
 
 
@@ -259,11 +267,12 @@ def main() -> None:
     parser.add_argument("parts", nargs="+", choices=PARTS)
     parser.add_argument("--before", type=Path, help="a checkout to compare with")
     parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--threads", type=int, default=THREADS)
     given = parser.parse_args()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(given.threads)
     file = HERE / "records" / f"paths-{datetime.now(UTC):%Y-%m-%d}.json"
     record: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    record["machine"] = f"{machine()}, {THREADS} threads, torch {torch.__version__}"
+    record["machine"] = f"{machine()}, {given.threads} threads, torch {torch.__version__}"
     for name in given.parts:
         record[name] = PARTS[name](given)
         shown = {key: value for key, value in record[name].items() if key != "runs"}
