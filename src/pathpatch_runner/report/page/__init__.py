@@ -5,6 +5,7 @@ asked     what was asked: words, command, example pairs, expressions and drawing
 entries   an entry of a hypothesis in words
 found     sentences made from the numbers, and the picture that fits
 areas     areas under curves over sizes
+scores    how well scores rank edges
 special   contrasts, Shapley values
 searched  what a search found
 numbers   the table of all rows, and the data that the page's script reads

@@ -14,6 +14,7 @@ from pathpatch_runner.report.figures.scale import Scale
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.page.areas import areas
 from pathpatch_runner.report.page.markup import figure, name, section, sentence, text
+from pathpatch_runner.report.page.scores import scores
 from pathpatch_runner.report.page.searched import searched
 from pathpatch_runner.report.page.special import special_results
 from pathpatch_runner.report.rows import Row, Section, variables_of
@@ -46,6 +47,8 @@ def found(view: RunView) -> str:
         lines = "".join(f"<li>{sentence(line)}</li>" for line in of_families(each)[:MOST_GRIDS])
         parts.append(f"<ul>{lines}</ul>" if lines else "")
         parts += _pictures(view, each)
+    if ranked := scores(view):
+        parts.append(f"<h3>Scores</h3>{ranked}")
     return section("found", "Found", *parts)
 
 
