@@ -19,7 +19,7 @@ from pathpatch_runner.report.figures import Figure
 from pathpatch_runner.report.figures.sizes import is_sized, size_curve
 from pathpatch_runner.report.rows import Row, Section
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.searched import found_drawing
+from pathpatch_runner.report.searched import found_drawing, name_of
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 
@@ -42,7 +42,7 @@ def forest(view: RunView, metric: str | None = None, direction: str | None = Non
     part = section_of(view, metric, direction)
     if not part.others:
         raise ConfigError("forest: the run has families only. Their figure is a heatmap")
-    return figures.forest(part)
+    return figures.forest(part, named=name_of)
 
 
 def curve(view: RunView, metric: str | None = None, direction: str | None = None) -> Figure:
@@ -70,7 +70,7 @@ def every_figure(view: RunView) -> dict[str, Figure]:
         where = f"{part.metric}-{part.direction}"
         sized = {key: rows for key, rows in part.families.items() if is_sized(rows)}
         if part.others:
-            found[f"forest-{where}"] = figures.forest(part)
+            found[f"forest-{where}"] = figures.forest(part, named=name_of)
         if sized:
             found[f"curve-{where}"] = size_curve(part, sized)
         for key, rows in part.families.items():
