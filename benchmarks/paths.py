@@ -3,7 +3,7 @@
     python benchmarks/paths.py induction                     whole command, 625 paths with slots
     python benchmarks/paths.py spectrum --before ../before   GPT-2 small's shape, in turns
     python benchmarks/paths.py whole                         all 91,231, with their tables
-    python benchmarks/paths.py unrelated                     300 at random, beside a plain walk
+    python benchmarks/paths.py unrelated                     300 at random, beside walks
     python benchmarks/paths.py search                        a search beside the same as a list
 
 Each prints what it measured and adds it to records/paths-<date>.json.
@@ -11,10 +11,11 @@ Each prints what it measured and adds it to records/paths-<date>.json.
 - spectrum: a quarter of the paths of one or two nodes between the ends, those whose first is one of
   three heads of a layer (`a*.h0-2`) or an MLP, as families; the same config in this tree and in
   `--before`, a checkout of an earlier commit, in turns. Seconds are those of the stage `execute`.
-- unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside
-  `walk.py`, which goes along one path after the other. Ours counts planning; plain runs are cached
-  on both sides. `least_ms`: the floating point operations of either, counted, at the rate that the
-  machine multiplies large matrices; no order of the same products takes less.
+- unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside the
+  two of `walk.py`, which go along one path after the other: one evaluates heads whole, one only
+  what changes in them. Ours counts planning; plain runs are cached on all sides. `least_ms`: the
+  floating point operations of each, counted, at the rate that the machine multiplies large
+  matrices; no order of the same products takes less.
 - search: what the walk of `find_induction` spends in evaluations, beside one plan of the same path
   sets. The search keeps what it finds on the disk as it goes, the list does not; processor seconds
   leave out the waiting for it.
@@ -30,16 +31,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from run import THREADS, composed, machine, matmul_rate, seconds, write_pairs
 from torch.utils.flop_counter import FlopCounterMode
-from walk import Walk
+from walk import PlainWalk, SinglePath, Walk
 
 import pathpatch_runner as pp
 from pathpatch_runner.cli.schema import register_schemas
@@ -163,55 +163,66 @@ def task_on_gpt2() -> tuple[Task, Alphabet]:
 
 
 def unrelated(given: argparse.Namespace) -> dict[str, Any]:
-    """300 paths, listed one by one, and a walk along each."""
+    """300 paths, listed one by one, and walks along each."""
     task, alphabet = task_on_gpt2()
     graph = alphabet.graph
     every = Spectrum(graph, 2, tuple(range(1, graph.logits)), (), True).union()
     drawn = draw_paths(every, graph, 2 * N_UNRELATED, 0, distinct=True)
     paths = [path for path in drawn if len(path) == 4][:N_UNRELATED]
-    sets = [(single_route(path, graph),) for path in paths]
+    with torch.no_grad():
+        return compared(task, alphabet, paths, given.turns) | {"paths": len(paths)}
+
+
+def compared(
+    task: Task, alphabet: Alphabet, paths: Sequence[SinglePath], turns: int
+) -> dict[str, Any]:
+    """Walks and ours in turns, plain runs being there on all sides: milliseconds a path,
+    operations, and how far the values are apart."""
     pairs = task.pairs.pairs
     batch = make_batch(pairs, range(len(pairs)), task.classes, task.model.device)
     functions = node_functions(task.model, batch.clean.shape[1])
-    operations: dict[str, int] = {}
+    runs = plain_runs_of(task, functions, batch, 0)
+    sets = [(single_route(path, alphabet.graph),) for path in paths]
+    kept = KeptBatches()
+
+    def walked(kind: type[Walk]) -> Callable[[], torch.Tensor]:
+        walk = kind(alphabet.graph, functions, runs, batch)
+        return lambda: torch.stack([walk.effect(path) for path in paths])
+
+    def ours() -> torch.Tensor:
+        plan = compile_plan(sets, alphabet)
+        measured = evaluate("delta", task, plan, [Direction.noising], kept=kept)
+        return torch.tensor(measured.patched[Direction.noising][:, 0] - measured.clean[0])
+
+    sides = {"plain_walk": walked(PlainWalk), "walk": walked(Walk), "ours": ours}
     rate = matmul_rate()
-    with torch.no_grad():
-        walk = Walk(graph, functions, plain_runs_of(task, functions, batch, 0), batch)
-        ours, theirs = [], []
-        for _ in range(given.turns + 1):
-            began = time.perf_counter()
-            expected = torch.stack([walk.effect(path) for path in paths])
-            theirs.append((time.perf_counter() - began) / len(paths))
-            began = time.perf_counter()
-            plan = compile_plan(sets, alphabet)
-            planning = time.perf_counter() - began
-            began = time.perf_counter()
-            measured = evaluate("delta", task, plan, [Direction.noising])
-            spent = time.perf_counter() - began - measured.baseline_seconds
-            ours.append((spent + planning) / len(paths))
-        with FlopCounterMode(display=False) as counter:
-            torch.stack([walk.effect(path) for path in paths])
-        operations["walk"] = counter.get_total_flops()
-        kept = KeptBatches()
-        evaluate("delta", task, plan, [Direction.noising], kept=kept)
-        with FlopCounterMode(display=False) as counter:
-            evaluate("delta", task, plan, [Direction.noising], kept=kept)
-        operations["ours"] = counter.get_total_flops()
-    found = measured.patched[Direction.noising][:, 0] - measured.clean[0]
     # The first turn warms up.
-    walked, planned = statistics.median(theirs[1:]), statistics.median(ours[1:])
+    effects = {name: side() for name, side in sides.items()}
+    spent = [
+        {name: 1e3 * seconds(side) / len(paths) for name, side in sides.items()}
+        for _ in range(turns)
+    ]
+    ms = {name: statistics.median(turn[name] for turn in spent) for name in sides}
+    operations = {name: flops(side) for name, side in sides.items()}
+    planning = seconds(lambda: compile_plan(sets, alphabet))
     return {
-        "paths": len(paths),
-        "walk_ms": 1e3 * walked,
-        "ours_ms": 1e3 * planned,
+        **{f"{name}_ms": each for name, each in ms.items()},
         "of_it_planning_ms": 1e3 * planning / len(paths),
-        "ratio": walked / planned,
+        "ratio": ms["walk"] / ms["ours"],
+        "plain_ratio": ms["plain_walk"] / ms["ours"],
         "matmul_rate": rate,
         "operations": operations,
         "least_ms": {name: 1e3 * count / rate / len(paths) for name, count in operations.items()},
-        "largest_difference": float(np.abs(found - expected.numpy()).max()),
-        "largest_effect": float(np.abs(found).max()),
+        "largest_difference": float((effects["ours"] - effects["walk"]).abs().max()),
+        "largest_effect": float(effects["ours"].abs().max()),
     }
+
+
+def flops(do: Callable[[], object]) -> int:
+    """Operations of its matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        do()
+    return int(counter.get_total_flops())
 
 
 def search(_: argparse.Namespace) -> dict[str, Any]:
