@@ -189,8 +189,19 @@ def test_a_part_that_is_none_is_found_before_the_first_job(place: Path) -> None:
     done = command(place, "-m", "experiment=my", "shard=1/2,3/2")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert lines[0] == "error: nothing of the sweep was run: 1 jobs of the sweep cannot run:"
+    assert lines[0] == "error: nothing of the sweep was run: 1 job of the sweep cannot run:"
     assert lines[2].startswith('  shard: "3/2" is no part. Write its number, from 1, and how many')
+
+
+def test_a_corruption_that_is_none_is_found_before_the_first_job(place: Path) -> None:
+    done = command(place, "-m", "experiment=ioi", "dataset.corruption=s2_swap,s2_swop")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "error: nothing of the sweep was run: 1 job of the sweep cannot run:"
+    assert lines[1] == "- experiment=ioi dataset.corruption=s2_swop"
+    assert lines[2].startswith(
+        '  dataset.corruption: unknown corruption "s2_swop". Did you mean "s2_swap"? ioi has: abc, '
+    )
 
 
 def test_a_folder_that_cannot_be_written_stops_only_its_own_job(place: Path) -> None:

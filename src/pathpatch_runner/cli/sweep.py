@@ -1,8 +1,8 @@
 """A sweep's jobs, checked before the first of them runs.
 
 Hydra composes every job of a sweep first, which finds what does not compose. This finds what
-composes and cannot be: a missing file, an unknown metric, a setting out of range. What only the
-data or the model can tell is found by the job itself, and the other jobs go on.
+composes and cannot be: a missing file, an unknown metric or corruption, a setting out of range.
+What only the data or the model can tell is found by the job itself, and the other jobs go on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class SweepRefusedError(BaseException):
     """
 
     def __init__(self, jobs: list[tuple[str, str]]) -> None:
-        super().__init__(f"{len(jobs)} jobs of the sweep cannot run")
+        count = f"{len(jobs)} job{'s' * (len(jobs) != 1)}"
+        super().__init__(f"{count} of the sweep cannot run")
         self.jobs = jobs
 
 
@@ -45,6 +46,7 @@ class CheckJobs(Callback):
         # Hydra imports this module in every command, and single runs need none of these.
         from pathpatch_runner.inputs import check_settings
         from pathpatch_runner.metric import resolve_metrics
+        from pathpatch_runner.registry import DATASETS
 
         bad = []
         for number, overrides in enumerate(_jobs(config)):
@@ -55,6 +57,7 @@ class CheckJobs(Callback):
                 job = typed_of(loader.load_sweep_config(config, overrides))
                 check_settings(job)
                 resolve_metrics(job.metrics, None)
+                DATASETS.get(job.dataset.kind, "dataset.kind")(job.dataset, job.seed).check()
             except (HydraException, OmegaConfBaseException):
                 return  # Hydra finds it next, and says it.
             except PathPatchError as error:

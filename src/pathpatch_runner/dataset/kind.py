@@ -83,6 +83,10 @@ class DatasetKind(ABC):
         """Where the records come from, as messages say it after a config key."""
         return f'"{self.path}"' if hasattr(self.config, "path") else f'"{self.name}"'
 
+    def check(self) -> None:  # noqa: B027 - most kinds have nothing to add
+        """Raise DatasetError for what the config and its small files alone can tell to be wrong:
+        asked of every job of a sweep before the first of them runs."""
+
     @abstractmethod
     def records(self, context: Context) -> Iterator[Record | PathPatchError]:
         """The records in order, the same for the same config and seed, whatever is asked for.

@@ -57,6 +57,10 @@ class Template(DatasetKind):
     told_by_files = True
     endless = True
 
+    def check(self) -> None:
+        """The file can be read, and has the corruptions that are named."""
+        _corruptions(read_template_file(self.path), self.config.corruption)
+
     def records(self, context: Context) -> Iterator[Record | PathPatchError]:
         """Texts; as many as are asked for."""
         if context.tokenizer is None:
