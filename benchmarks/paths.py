@@ -108,6 +108,8 @@ def command(tree: Path, experiment: str, threads: int) -> dict[str, Any]:
         write_pairs(mine / "pairs.jsonl")
         environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "HF_HUB_OFFLINE": "1"}
         environment["OMP_NUM_THREADS"] = str(threads)
+        # Compiled Python is kept, as it is for who runs a command twice.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         line = [sys.executable, "run.py", "--config-dir", folder, "experiment=spectrum"]
         line += [f"runtime.output_root={folder}/outputs", "runtime.progress=false"]
         began = time.perf_counter()

@@ -5,6 +5,8 @@ Importing this module imports neither torch nor pandas: `--help` and tab complet
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import sys
@@ -190,6 +192,9 @@ def main() -> None:
         print(versions())
         return
     JOBS.clear()
+    # At the end of the process everything goes at once: looking for cycles among the objects of
+    # torch and transformers would take a second.
+    atexit.register(gc.freeze)
     with interruptible(_interrupted):
         _main()
 
