@@ -103,7 +103,7 @@ def test_a_disk_that_grows_until_the_run_has_room(
     expected = table(run(Request(experiment(tmp_path))))
     config = experiment(tmp_path)
     refused = []
-    for kib in range(8, 400, 8):
+    for kib in range(4, 400, 4):
         config.runtime.output_root = str(small_disk(kib) / "outputs")
         try:
             made = run(Request(config))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from pathpatch_runner.store import (
     platform_name,
     utc_now,
 )
+from pathpatch_runner.store.atomic import explained
 
 log = logging.getLogger("pathpatch_runner")
 MOST_LEFT_OUT = 1000
@@ -93,10 +95,23 @@ def _provenance(request: Request, done: Done) -> Provenance:
     )
 
 
-@contextmanager
+class _RunLog(logging.FileHandler):
+    """A log that cannot be written to, as on a full disk, hides nothing else that went wrong."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+@contextlib.contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Everything this package logs goes to the run's own log, warnings to the terminal too."""
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    with explained(path):
+        handler = _RunLog(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     terminal = logging.StreamHandler()
     terminal.setLevel(logging.WARNING)
