@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from pathpatch_runner.config import Direction
 from pathpatch_runner.execute.delta.executor import budget_elements
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.memory import Budget
-from pathpatch_runner.execute.ready import KeptBatches
+from pathpatch_runner.execute.ready import KeptBatches, Ready
 from pathpatch_runner.execute.task import Measured, Task
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet
@@ -62,6 +63,27 @@ def test_the_second_plan_finds_the_plain_runs_of_the_first(name: str) -> None:
         np.testing.assert_array_equal(level.clean, at_once.clean)
         np.testing.assert_array_equal(level.corrupt, at_once.corrupt)
         np.testing.assert_array_equal(level.right, at_once.right)
+
+
+def ready_of(name: str, held: int, room: int) -> Ready:
+    """Of a batch of one pair. `room`: what its own plain runs leave."""
+    batch, prepared = SimpleNamespace(names=(name,)), SimpleNamespace(held=held, room=room)
+    return Ready(batch, None, prepared, np.zeros(0), np.zeros(0))  # type: ignore[arg-type]  # no executor is asked
+
+
+def test_what_is_kept_leaves_half_of_the_room_to_whichever_batch_comes() -> None:
+    kept = KeptBatches()
+    short, other, long = ready_of("a", 30, 70), ready_of("b", 10, 90), ready_of("c", 60, 40)
+    for each in (short, other):
+        kept.keep(each, 0)
+        assert kept.of(each.batch, 0) is each
+    assert (kept.beside(short), kept.beside(other)) == (10, 30)
+    kept.keep(long, 0)
+    assert kept.of(long.batch, 0) is None
+    # 40 beside it would leave it nothing.
+    assert kept.beside(long) == 0
+    assert kept.of(short.batch, 0) is None
+    assert kept.of(other.batch, 0) is None
 
 
 def test_plain_runs_that_would_crowd_the_budget_are_made_anew() -> None:

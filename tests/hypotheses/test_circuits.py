@@ -40,7 +40,7 @@ def graph_file(folder: Path, scores: dict[str, np.ndarray], *chosen: int) -> str
     return str(file)
 
 
-def units(path: PathConfig, *kinds: UnitKind, run: RunScores = RunScores()) -> tuple[Unit, ...]:  # noqa: B008
+def units(path: PathConfig, *kinds: UnitKind, run: RunScores = RunScores()) -> tuple[Unit, ...]:  # noqa: B008 - frozen
     config = {"h": HypothesisConfig(paths={"c": path})}
     return resolve_hypotheses(config, kinds or (UnitKind.path,), SIX, None, run=run).units
 
@@ -51,7 +51,7 @@ def edges_in(unit: Unit) -> list[str]:
     return [NAMES[number] for number in circuit.edges]
 
 
-def refused(path: PathConfig, run: RunScores = RunScores()) -> str:  # noqa: B008
+def refused(path: PathConfig, run: RunScores = RunScores()) -> str:  # noqa: B008 - frozen
     with pytest.raises(PathPatchError) as caught:
         units(path, run=run)
     return str(caught.value)

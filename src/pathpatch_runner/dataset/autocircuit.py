@@ -46,7 +46,7 @@ class Autocircuit(DatasetKind):
     Config = AutocircuitDatasetConfig
     told_by_files = True
 
-    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002
+    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002 - asks nothing of the model
         """One record for each prompt."""
         file = self.path.name
         data = parse_json(read_text(self.path, "dataset.path", DatasetError), file, DatasetError)

@@ -47,7 +47,7 @@ class InMemory(DatasetKind):
         """The name that the config says."""
         return str(self.config.name)
 
-    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002
+    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002 - asks nothing of the model
         """One record for each member of the list."""
         for number, pair in enumerate(self.config.pairs):
             where = f"pairs[{number}]"

@@ -28,7 +28,7 @@ class Jsonl(DatasetKind):
     Config = JsonlDatasetConfig
     told_by_files = True
 
-    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002
+    def records(self, context: Context) -> Iterator[Record | PathPatchError]:  # noqa: ARG002 - asks nothing of the model
         """One record for each line that is not blank."""
         file = self.path.name
         for number, line in numbered_lines(read_text(self.path, "dataset.path", DatasetError)):

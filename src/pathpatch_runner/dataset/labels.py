@@ -109,7 +109,7 @@ class Years:
         year = int(said)
         return self._years[year + 1 :], self._years[: year + 1]
 
-    def distractor(self, cell: str) -> tuple[Token, ...]:  # noqa: ARG002
+    def distractor(self, cell: str) -> tuple[Token, ...]:  # noqa: ARG002 - years have none
         """None: the answer column says all."""
         return ()
 

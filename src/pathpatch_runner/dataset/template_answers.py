@@ -40,7 +40,7 @@ class Texts:
         """The slots as the texts write them."""
         return tuple(piece for text in self.texts for piece in text if isinstance(piece, Slot))
 
-    def of(self, words: Mapping[str, Word], lists: Mapping[str, tuple[Word, ...]]) -> list[str]:  # noqa: ARG002
+    def of(self, words: Mapping[str, Word], lists: Mapping[str, tuple[Word, ...]]) -> list[str]:  # noqa: ARG002 - needs no lists
         """The answers for these words."""
         found: list[str] = []
         for pieces in self.texts:

@@ -102,7 +102,7 @@ class _Loop:
             total[:, numbers] += each / self._task.source.draws
         self._right[:, numbers] += ready.right / self._task.source.draws
         self._plain_seconds += time.perf_counter() - began
-        taken = 0 if kept is None else kept.beside(batch, draw)
+        taken = 0 if kept is None else kept.beside(ready)
         here = OnBatch(self._task, self._plan, self._units, ready, taken)
         self._patch(here, self._portions(batch, numbers, draw))
 

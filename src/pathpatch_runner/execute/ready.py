@@ -7,8 +7,9 @@ pairs, as a search does level by level, keeps it:
     for path_sets in levels:
         evaluate(name, task, compile_plan(path_sets, alphabet), directions, kept=kept)
 
-Batches are kept as long as all of them together leave each at least half of the room that it would
-have alone.
+What is kept leaves the batch that is evaluated at least half of the room that it would have alone:
+a batch that would take more is not kept, and where the next one needs more, the others are
+forgotten.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from pathpatch_runner.execute.task import Task
 PLAIN = "the clean and the corrupt run"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ready:
     """`values` [2, metric, point], `right` [2, point]: of the clean and the corrupt run."""
 
@@ -104,10 +105,14 @@ class KeptBatches:
         if self._held() + held <= room // 2:
             self._kept[ready.batch.names, draw] = ready
 
-    def beside(self, batch: Batch, draw: int) -> int:
-        """What the other batches hold, in units of the executor's room."""
-        own = self.of(batch, draw)
-        return self._held() - (0 if own is None else own.prepared.held)
+    def beside(self, ready: Ready) -> int:
+        """What the other batches hold, in units of the executor's room; forgets them where that
+        is more than half of this one's."""
+        others = self._held() - (ready.prepared.held if ready in self._kept.values() else 0)
+        if others <= ready.prepared.room // 2:
+            return others
+        self._kept = {key: each for key, each in self._kept.items() if each is ready}
+        return 0
 
     def _held(self) -> int:
         return sum(each.prepared.held for each in self._kept.values())

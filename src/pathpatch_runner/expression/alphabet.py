@@ -161,7 +161,7 @@ class OptimisticAlphabet(Alphabet):
     complement it leaves nothing out.
     """
 
-    def steps_mask(self, steps: Steps, place: Place) -> int:  # noqa: ARG002
+    def steps_mask(self, steps: Steps, place: Place) -> int:  # noqa: ARG002 - the same everywhere
         """Steps that a step set matches at some place."""
         mask = 0
         for pattern in steps.patterns:

@@ -42,7 +42,7 @@ from pathpatch_runner.runner.checked import Checked, check, probe_of, proofs_of
 from pathpatch_runner.runner.controls import draw_controls, evaluate_controls
 from pathpatch_runner.runner.found import RunFound, with_found, with_rest
 from pathpatch_runner.runner.known import Known, known_of
-from pathpatch_runner.runner.planned import Planned, make_plan
+from pathpatch_runner.runner.planned import Planned, make_plan, say_outside
 from pathpatch_runner.runner.record import Done, logged_to, manifest_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.runner.scores import RunScored, score_run, scoring_of
@@ -71,6 +71,7 @@ def make_run(request: Request, files: Files, inputs: Inputs | None) -> RunOutcom
         inputs = read_inputs(config, read_files(config, files.source, model), request.metrics)
         assert inputs is not None
     if config.runtime.dry_run:
+        say_outside(inputs)
         return RunOutcome(None, plan=make_plan(config, inputs).text)
     making = _Making(request, stages, inputs, files.source, model)
     if request.held is not None:
@@ -121,6 +122,7 @@ class _Making:
         if self.inputs.pairs.left_out:
             left_out = counted(len(self.inputs.pairs.left_out), "pair")
             log.warning("%s left out: see manifest.json", left_out)
+        say_outside(self.inputs)
         with stages("planning", "plan"):
             planned = make_plan(config, self.inputs)
         files.write_text("plan.txt", planned.text)

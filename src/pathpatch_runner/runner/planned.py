@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pathpatch_runner.config import Dtype, ExperimentConfig
-from pathpatch_runner.dataset import Pair, group_by_length
+from pathpatch_runner.dataset import group_by_length
 from pathpatch_runner.dataset.positions import (
     batch_positions,
     lying_outside,
@@ -15,7 +14,6 @@ from pathpatch_runner.dataset.positions import (
 )
 from pathpatch_runner.execute.sources import source_named
 from pathpatch_runner.expression.alphabet import Alphabet, distance_classes
-from pathpatch_runner.expression.ast import Position
 from pathpatch_runner.expression.count import count_paths, count_text
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.inputs import Inputs
@@ -42,9 +40,7 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     """Compile all units' path sets into one plan."""
     path_sets = [unit.paths for unit in inputs.hypotheses.units]
     pairs = inputs.pairs.pairs
-    positions = sorted(inputs.hypotheses.positions, key=str)
-    _say_outside(pairs, positions)
-    occurring, classes = position_classes(pairs, positions)
+    occurring, classes = position_classes(pairs, sorted(inputs.hypotheses.positions, key=str))
     shape = inputs.shape
     alphabet = Alphabet(Graph(shape), occurring, distance_classes(path_sets, causal=shape.causal))
     source = source_named(config.patch.source)
@@ -75,8 +71,12 @@ def make_plan(config: ExperimentConfig, inputs: Inputs) -> Planned:
     return Planned(plan, classes, describe(plan, label, longest, memory))
 
 
-def _say_outside(pairs: Sequence[Pair], positions: Sequence[Position]) -> None:
-    for position, without in lying_outside(pairs, positions).items():
+def say_outside(inputs: Inputs) -> None:
+    """Warn of positions that some prompts do not have."""
+    pairs = inputs.pairs.pairs
+    for position, without in lying_outside(
+        pairs, sorted(inputs.hypotheses.positions, key=str)
+    ).items():
         first = without[0]
         log.warning(
             "position %s lies outside %d of %d prompts, where it stands for nothing; the first: "

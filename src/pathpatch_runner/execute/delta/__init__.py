@@ -3,6 +3,7 @@
     executor    what the loop asks
     setting     what the evaluation of a batch works with
     runs        the base and the patched run, with everything the nodes read and wrote
+    host        numbers of the host that choose on the device
     deltas      where the differences of versions and streams are kept
     stages      the loop over stages: versions, then streams, then logits of finished streams
     tally       how much of a chunk is done

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
+from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.readings import (
     UNCHANGED,
     Changed,
@@ -167,6 +168,6 @@ class _Head:
         rows = np.flatnonzero(wanted != UNCHANGED)
         if len(rows):
             rows_read = projected.rows(self._group, wanted[rows])
-            index = torch.as_tensor(rows).to(result.device, non_blocking=True)
+            index = on_device(rows, result.device)
             result[index[:, None], :, self._key_positions.index] = rows_read.permute(0, 2, 1, 3)
         return result

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.grid import times_own
+from pathpatch_runner.execute.delta.host import on_device, rows_of
 from pathpatch_runner.execute.delta.narrow import Writers
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
 
@@ -25,7 +26,7 @@ class Selection:
         """`chosen`: bool [pos]."""
         self.chosen = chosen
         self.numbers = np.flatnonzero(chosen)
-        self.index = torch.as_tensor(self.numbers).to(device, non_blocking=True)
+        self.index = on_device(self.numbers, device)
         # A run of neighbours can be sliced, which copies nothing.
         count = len(self.numbers)
         first = int(self.numbers[0]) if count else 0
@@ -126,7 +127,7 @@ class Deltas:
         return torch.cat(parts).index_select(0, self._index(order)), writers
 
     def _index(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(rows).to(self._device, non_blocking=True)
+        return on_device(rows, self._device)
 
     def _whole(
         self, number: int, ids: np.ndarray, positions: Selection, patched: torch.Tensor
@@ -145,10 +146,7 @@ class Deltas:
         return times_own(values, block.writers[self._row[ids]], self._writers.matrix)
 
     def _rows_of(self, block: _Block, ids: np.ndarray, positions: Selection) -> torch.Tensor:
-        rows, values = self._row[ids], block.values
-        if len(rows) != len(values) or (rows != np.arange(len(rows))).any():
-            values = _rows(values, rows, self._index)
-        return self._aligned(values, block.positions, positions)
+        return self._aligned(rows_of(block.values, self._row[ids]), block.positions, positions)
 
     def _aligned(self, values: torch.Tensor, have: Selection, want: Selection) -> torch.Tensor:
         if np.array_equal(have.numbers, want.numbers):
@@ -159,13 +157,3 @@ class Deltas:
         result = values.new_zeros(*values.shape[:2], len(want), values.shape[3])
         result[:, :, self._index(have.within(want))] = values[:, :, self._index(source)]
         return result
-
-
-def _rows(values: torch.Tensor, rows: np.ndarray, index: object) -> torch.Tensor:
-    first = int(rows[0])
-    if (rows == np.arange(first, first + len(rows))).all():
-        return values[first : first + len(rows)]
-    if (rows == first).all():
-        return values[first : first + 1].expand(len(rows), -1, -1, -1)
-    assert callable(index)
-    return values.index_select(0, index(rows))

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
+from pathpatch_runner.execute.delta.host import on_device
+
 Take = Callable[[torch.Tensor], torch.Tensor]
 """Values [row, ...] -> laid out on a grid."""
 MOST_FILLED = 2.0
@@ -42,8 +44,8 @@ class Grid:
         rows[at] = order
         back = np.empty(len(owners), dtype=np.int64)
         back[order] = at
-        self._rows = torch.as_tensor(rows).to(device, non_blocking=True)
-        self._back = torch.as_tensor(back).to(device, non_blocking=True)
+        self._rows = on_device(rows, device)
+        self._back = on_device(back, device)
 
     def spread(self, values: torch.Tensor) -> torch.Tensor:
         """[owner, place, ...] of [row, ...]."""
@@ -82,7 +84,7 @@ def in_grids(
     parts = []
     for rows, grid in grids_of(owners, device):
         whole = len(rows) == len(owners)
-        index = None if whole else torch.as_tensor(rows).to(device, non_blocking=True)
+        index = None if whole else on_device(rows, device)
 
         def take(
             values: torch.Tensor, grid: Grid = grid, index: torch.Tensor | None = index
@@ -94,7 +96,7 @@ def in_grids(
             return found
         parts.append((rows, found))
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-    index = torch.as_tensor(order).to(device, non_blocking=True)
+    index = on_device(order, device)
     return torch.cat([found for _, found in parts]).index_select(0, index)
 
 
@@ -116,7 +118,7 @@ def times_own(
     if not sorted_already:
         order = np.argsort(owners, kind="stable")
         owners = owners[order]
-        values = values.index_select(0, torch.as_tensor(order).to(values.device))
+        values = values.index_select(0, on_device(order, values.device))
     flat = values.reshape(len(values), -1, values.shape[-1])
     result: torch.Tensor | None = None
     for owner, rows in runs_of(owners):
@@ -128,5 +130,5 @@ def times_own(
     if not sorted_already:
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        result = result.index_select(0, torch.as_tensor(back).to(values.device))
+        result = result.index_select(0, on_device(back, values.device))
     return result.view(*values.shape[:-1], -1)

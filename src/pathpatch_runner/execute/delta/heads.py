@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.attention import LayerAttention
+from pathpatch_runner.execute.delta.base_heads import BaseHeads
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
+from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.readings import HeadVersions, K, Q, V
 from pathpatch_runner.execute.delta.reads import Reads
@@ -88,7 +90,7 @@ class StageHeads:
         reads = reads[np.arange(len(members)), slots]
         moved = np.unique(reads[slots != Q])
         keys = self._key_positions(moved[:, None], positions)
-        engine = HeadsTogether(part, run, np.unique(heads), positions, keys)
+        engine = HeadsTogether(BaseHeads(part, run, np.unique(heads), positions, keys))
         of_keys = None
         if len(moved):
             of_keys = self.reads.normed(number, layer, moved[:, None], keys)
@@ -141,7 +143,7 @@ class StageHeads:
         owner = np.tile(np.arange(len(members)), n_heads)
 
         def gather(numbers: np.ndarray, change: torch.Tensor) -> None:
-            rows = torch.as_tensor(owner[numbers]).to(self._device, non_blocking=True)
+            rows = on_device(owner[numbers], self._device)
             z[rows, int(numbers[0]) // len(members)] += change
 
         every = HeadVersions(

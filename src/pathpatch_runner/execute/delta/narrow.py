@@ -29,6 +29,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.grid import Grid, Take, in_grids, runs_of, times_own
+from pathpatch_runner.execute.delta.host import on_device, rows_of
 from pathpatch_runner.execute.delta.norm_form import NormForm, norm_form
 from pathpatch_runner.model.nodes import NodeFunctions
 
@@ -54,7 +55,7 @@ class Writers:
             if len(heads) == 1:
                 w_o = w_o[int(heads[0])][None]
             elif len(heads) < self.n_heads:
-                w_o = w_o[torch.as_tensor(heads).to(w_o.device, non_blocking=True)]
+                w_o = w_o[on_device(heads, w_o.device)]
             parts.append((w_o.flatten(0, 1) @ right).view(len(heads), -1, right.shape[1]))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -98,7 +99,7 @@ class NarrowReadings:
         squares = (base**2).sum(-1)
         used, which = np.unique(owners, return_inverse=True)
         across = 2 * writers.product(used, base.flatten(0, 1).T).transpose(1, 2)
-        index = torch.as_tensor(which).to(z.device, non_blocking=True)
+        index = on_device(which, z.device)
         inner = torch.baddbmm(
             across[index], z.flatten(1, 2), writers.grams(used, form)[index]
         ).view(z.shape)
@@ -111,8 +112,7 @@ class NarrowReadings:
 
     def some(self, rows: np.ndarray) -> NarrowReadings:
         """Some of the readings, by their numbers."""
-        index = torch.as_tensor(rows).to(self.z.device, non_blocking=True)
-        z, scale = self.z.index_select(0, index), self.scale.index_select(0, index)
+        z, scale = rows_of(self.z, rows), rows_of(self.scale, rows)
         return NarrowReadings(
             self.writers, self.form, z, self.owners[rows], scale, self.base, self.base_scale
         )
@@ -132,7 +132,7 @@ class NarrowReadings:
             own = (self.base.flatten(0, 1) @ weighted).view(*self.base.shape[:2], -1)
         else:
             own = (known - offset) / self.base_scale[..., None]
-        index = torch.as_tensor(which).to(self.z.device, non_blocking=True)
+        index = on_device(which, self.z.device)
         product = torch.bmm(self.z.flatten(1, 2), pairs[index]).view(*self.z.shape[:3], -1)
         return (product + own) * self.scale[..., None] + offset
 
@@ -159,7 +159,7 @@ class NarrowReadings:
         """[pair, D, m]: of each writer's matrix, the norm's weight and a head's matrix. `owners`
         [pair] ascending, and `heads` of each."""
         used, which = np.unique(heads, return_inverse=True)
-        by_head = weight[torch.as_tensor(used).to(weight.device)] * self.form.weight[:, None]
+        by_head = weight[on_device(used, weight.device)] * self.form.weight[:, None]
         if self.form.centres:
             by_head = by_head - by_head.mean(1, keepdim=True)
         every = by_head.transpose(0, 1).flatten(1)
@@ -168,7 +168,7 @@ class NarrowReadings:
             some = which[rows]
             right = every
             if len(some) < len(used):
-                index = torch.as_tensor(some).to(weight.device)
+                index = on_device(some, weight.device)
                 right = by_head[index].transpose(0, 1).flatten(1)
             product = self.writers.matrix(owner) @ right
             result[rows] = product.unflatten(1, (len(some), -1)).transpose(0, 1)
@@ -206,7 +206,7 @@ class NarrowColumns:
             rows = np.flatnonzero(writers // self._writers.n_heads == layer)
             if layer not in self._layers:
                 self._layers[layer] = self._of_layer(layer)
-            index = torch.as_tensor(rows).to(z.device, non_blocking=True)
+            index = on_device(rows, z.device)
             some = z if len(rows) == len(z) else z.index_select(0, index)
             product = partial(self._product, some, layer, points)
             result[index] = in_grids(writers[rows], z.device, product)
@@ -216,7 +216,7 @@ class NarrowColumns:
         self, z: torch.Tensor, layer: int, points: torch.Tensor, grid: Grid, take: Take
     ) -> torch.Tensor:
         """[writer, place, point, k]."""
-        heads = torch.as_tensor(grid.used % self._writers.n_heads).to(z.device)
+        heads = on_device(grid.used % self._writers.n_heads, z.device)
         pairs, across = (each[heads][:, points] for each in self._layers[layer])
         grams = self._writers.grams(grid.used, self._form)
         rows = take(z).transpose(1, 2)

@@ -11,6 +11,7 @@ import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
 from pathpatch_runner.execute.delta.grid import times_own
+from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.plan.plan import Plan
@@ -69,7 +70,7 @@ class Outputs:
             used = np.unique(np.append(plan.outputs[:, number], [BASE, PATCHED]))
             column = np.full(plan.n_streams + 2, -1)
             column[used] = np.arange(len(used))
-            index = torch.as_tensor(points).to(self._device)
+            index = on_device(points, self._device)
             values = plain[0][None][:, :, index].repeat(len(used), 1, 1)
             values[column[PATCHED]] = plain[1][:, index]
             self._by_class[number] = _ClassOutputs(column, points, values)
@@ -135,7 +136,7 @@ class Outputs:
         return torch.cat(parts)
 
     def _index(self, numbers: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(numbers).to(self._device, non_blocking=True)
+        return on_device(numbers, self._device)
 
     def values(self) -> torch.Tensor:
         """Float64 [unit, value, point]."""

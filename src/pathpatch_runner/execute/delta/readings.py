@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
+from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.narrow import NarrowReadings
 from pathpatch_runner.execute.delta.runs import AttentionRun, project, project_narrow
 from pathpatch_runner.model.nodes import Attention, Projection
@@ -78,11 +79,7 @@ class Projected:
         """[n, B, P, D] of the readings `wanted` [n] (in any order, repeats allowed)."""
         distinct, inverse = np.unique(wanted, return_inverse=True)
         found = self._distinct(head, distinct)
-        if len(distinct) == len(wanted) and (inverse == np.arange(len(wanted))).all():
-            return found
-        if len(distinct) == 1:
-            return found.expand(len(wanted), -1, -1, -1)
-        return found.index_select(0, torch.as_tensor(inverse).to(found.device, non_blocking=True))
+        return rows_of(found, inverse)
 
     def _distinct(self, head: int, distinct: np.ndarray) -> torch.Tensor:
         assert self._normed is not None
@@ -101,13 +98,7 @@ class Projected:
             base = self._positions.take(self._base[head])
             return project_narrow(self._projection, head, some, index, base)
         assert normed is not None
-        first, last = int(rows[0]), int(rows[-1])
-        if last - first + 1 == len(rows):
-            normed = normed[first : last + 1]
-        else:
-            numbers = torch.as_tensor(rows).to(normed.device, non_blocking=True)
-            normed = normed.index_select(0, numbers)
-        return project(self._projection, head, normed, index)
+        return project(self._projection, head, rows_of(normed, rows), index)
 
 
 @dataclass(frozen=True)

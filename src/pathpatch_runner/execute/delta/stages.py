@@ -13,6 +13,7 @@ import torch
 
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
 from pathpatch_runner.execute.delta.heads import StageHeads, narrow_of
+from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.runs import evaluate_mlp
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.sums import SummedStreams
@@ -183,7 +184,6 @@ class StageLoop:
             self._finish(ids, delta, positions, writers)
             self._tally.outputs(len(ids))
         elif len(done):
-            rows = torch.as_tensor(done).to(self._device, non_blocking=True)
             some = None if writers is None else writers[done]
-            self._finish(ids[done], delta.index_select(0, rows), positions, some)
+            self._finish(ids[done], rows_of(delta, done), positions, some)
             self._tally.outputs(len(done))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
+from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.execute.delta.writes import Writes
 from pathpatch_runner.plan.extent import Extent, groups_of
@@ -101,7 +102,7 @@ class _Room:
         return total
 
     def _weights(self, takes: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(takes).to(self._base.device, non_blocking=True).to(self._base.dtype)
+        return on_device(takes, self._base.device).to(self._base.dtype)
 
     def _index(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(rows).to(self._base.device, non_blocking=True)
+        return on_device(rows, self._base.device)

@@ -28,39 +28,25 @@ import torch
 from pathpatch_runner.execute.delta.base_heads import BaseHeads
 from pathpatch_runner.execute.delta.deltas import Selection
 from pathpatch_runner.execute.delta.grid import Grid, Take, in_grids, runs_of, times_own
+from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.narrow import NarrowReadings
 from pathpatch_runner.execute.delta.readings import K, Normed, Q
-from pathpatch_runner.execute.delta.runs import AttentionRun, project, project_narrow
-from pathpatch_runner.model.nodes import Attention, Projection, softcapped
+from pathpatch_runner.execute.delta.runs import project, project_narrow
+from pathpatch_runner.model.nodes import Projection, softcapped
 
 
 class HeadsTogether:
-    """Some heads of a layer on one batch, at some positions."""
+    """Some heads of a layer on one batch, at some positions: what of them differs from `base`."""
 
-    def __init__(
-        self,
-        part: Attention,
-        run: AttentionRun,
-        used: np.ndarray,
-        positions: Selection,
-        key_positions: Selection,
-    ) -> None:
-        """`used` [H]: the heads, ascending."""
-        self._part = part
-        self._run = run
-        self._used = used
-        self._positions = positions
-        self._key_positions = key_positions
-        self._device = run.q[0].device
-        self._group = len(run.q[0]) // len(run.k[0])
-        self._base = BaseHeads(part, run, used, positions, key_positions)
+    def __init__(self, base: BaseHeads) -> None:
+        self._base = base
 
     def change(
         self, slot: int, heads: np.ndarray, which: np.ndarray, normed: Normed
     ) -> torch.Tensor:
         """[n, B, P, D]: z of versions less that of base. `heads` [n], ascending; `which` [n]: the
         row of `normed` that the slot reads, of queries at `positions`, else at `key_positions`."""
-        here = np.searchsorted(self._used, heads)
+        here = np.searchsorted(self._base.used, heads)
         if slot == Q:
             return self._of_queries(here, which, normed)
         if slot == K:
@@ -68,64 +54,66 @@ class HeadsTogether:
         return self._of_values(here, which, normed)
 
     def _of_queries(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
-        part = self._part
-        base = self._positions.take(self._run.q[0])
-        q = self._projected(part.q, self._used[here], which, normed, self._positions, base)
+        part = self._base.part
+        base = self._base.positions.take(self._base.run.q[0])
+        q = self._projected(
+            part.q, self._base.used[here], which, normed, self._base.positions, base
+        )
         q = q * part.scale
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            keys = self._base.k[self._index(grid.used)]
+            keys = self._base.k[self._base.index(grid.used)]
             scores = _by_pair(take(q)) @ keys.transpose(-1, -2)
             return self._mixed(softcapped(scores, part.softcap), grid)
 
-        return in_grids(here, self._device, product)
+        return in_grids(here, self._base.device, product)
 
     def _of_keys(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
         changed = self._key_scores(here, which, normed)
-        columns = self._key_positions.slice or self._key_positions.index
+        columns = self._base.key_positions.slice or self._base.key_positions.index
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            scores = self._base.scores[self._index(grid.used)]
+            scores = self._base.scores[self._base.index(grid.used)]
             scores = scores[:, None].repeat(1, grid.width, 1, 1, 1)
             scores[..., columns] = take(changed)
-            return self._mixed(softcapped(_by_pair(scores), self._part.softcap), grid)
+            return self._mixed(softcapped(_by_pair(scores), self._base.part.softcap), grid)
 
-        return in_grids(here, self._device, product)
+        return in_grids(here, self._base.device, product)
 
     def _mixed(self, scores: torch.Tensor, grid: Grid) -> torch.Tensor:
         """[H, place, B, P, D]: z less that of base, of scores [H, B, place * P, T]."""
-        used = self._index(grid.used)
+        used = self._base.index(grid.used)
         scores = scores.unflatten(2, (grid.width, -1)).masked_fill(self._base.mask, -torch.inf)
         z = scores.softmax(-1).flatten(2, 3) @ self._base.v[used]
         return _by_place(z, grid) - self._base.z[used][:, None]
 
     def _key_scores(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
         """[n, B, P, C]: scores of the changed keys, before the cap and the mask."""
-        projection = self._part.k
+        projection = self._base.part.k
         plain = projection.norm is None and projection.rotary is None
         if plain and isinstance(normed, NarrowReadings) and self._few(here, which, normed.owners):
             return self._narrow_key_scores(here, which, normed)
         if plain and isinstance(normed, torch.Tensor) and self._few(here, which, None):
             return self._wide_key_scores(here, which, normed)
-        base = self._key_positions.take(self._run.k[0])
-        heads = self._used[here] // self._group
-        k = self._projected(projection, heads, which, normed, self._key_positions, base)
+        base = self._base.key_positions.take(self._base.run.k[0])
+        heads = self._base.used[here] // self._base.group_size
+        k = self._projected(projection, heads, which, normed, self._base.key_positions, base)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            queries = self._base.q[self._index(grid.used)][:, None]
+            queries = self._base.q[self._base.index(grid.used)][:, None]
             return queries @ take(k).transpose(-1, -2)
 
-        return in_grids(here, self._device, product)
+        return in_grids(here, self._base.device, product)
 
     def _few(self, here: np.ndarray, which: np.ndarray, owners: np.ndarray | None) -> bool:
         """Whether mixing first takes fewer multiplications than projecting first, for keys of
         readings by `owners` [r], or of wide ones (None)."""
-        width, d_head = self._part.w_o.shape[2], self._part.w_o.shape[1]
-        queries = self._base.q.shape[1] * len(self._positions)
-        keys = self._base.q.shape[1] * len(self._key_positions)
-        n, heads = len(here), len(self._used)
+        width, d_head = self._base.part.w_o.shape[2], self._base.part.w_o.shape[1]
+        queries = self._base.q.shape[1] * len(self._base.positions)
+        keys = self._base.q.shape[1] * len(self._base.key_positions)
+        n, heads = len(here), len(self._base.used)
         if owners is None:
-            mixed = heads * queries * d_head + n * queries * len(self._key_positions)
+            mixed = heads * queries * d_head + n * queries * len(self._base.key_positions)
             return mixed < n * keys * d_head
         pairs = len(np.unique(owners[which] * heads + here))
         mixed = (heads + pairs) * queries * d_head * width
@@ -135,77 +123,85 @@ class HeadsTogether:
     def _narrow_key_scores(
         self, here: np.ndarray, which: np.ndarray, narrow: NarrowReadings
     ) -> torch.Tensor:
-        form, weight = narrow.form, self._part.k.weight
+        form, weight = narrow.form, self._base.part.k.weight
         through = self._base.through(weight * form.weight[:, None])
         if form.centres:
             through = through - through.mean(-1, keepdim=True)
         # A query as each writer's z sees it: one for each pair of a writer and a head.
-        keys = narrow.owners[which] * len(self._used) + here
+        keys = narrow.owners[which] * len(self._base.used) + here
         pairs, of = np.unique(keys, return_inverse=True)
         own = times_own(
-            through[self._index(pairs % len(self._used))],
-            pairs // len(self._used),
+            through[self._base.index(pairs % len(self._base.used))],
+            pairs // len(self._base.used),
             lambda writer: narrow.writers.matrix(writer).T,
-        )[self._index(of)]
+        )[self._base.index(of)]
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            z = narrow.z[self._index(grid.used)]
+            z = narrow.z[self._base.index(grid.used)]
             return _by_place(_by_pair(take(own)) @ z.transpose(-1, -2), grid)
 
-        dots = in_grids(which, self._device, product)
-        offset = self._base.offset(self._part.k, form.bias)
-        known = self._base.q @ (self._key_positions.take(self._base.k) - offset).transpose(-1, -2)
+        dots = in_grids(which, self._base.device, product)
+        offset = self._base.offset(self._base.part.k, form.bias)
+        known = self._base.q @ (self._base.key_positions.take(self._base.k) - offset).transpose(
+            -1, -2
+        )
         left_out = self._base.q @ offset.transpose(-1, -2)
-        rows, heads = self._index(which), self._index(here)
+        rows, heads = self._base.index(which), self._base.index(here)
         ratio = (narrow.scale / narrow.base_scale)[rows][:, :, None]
         return narrow.scale[rows][:, :, None] * dots + ratio * known[heads] + left_out[heads]
 
     def _wide_key_scores(
         self, here: np.ndarray, which: np.ndarray, normed: torch.Tensor
     ) -> torch.Tensor:
-        through = self._base.through(self._part.k.weight)
-        own = through[self._index(here)]
+        through = self._base.through(self._base.part.k.weight)
+        own = through[self._base.index(here)]
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            keys = normed[self._index(grid.used)]
+            keys = normed[self._base.index(grid.used)]
             return _by_place(_by_pair(take(own)) @ keys.transpose(-1, -2), grid)
 
-        dots = in_grids(which, self._device, product)
-        bias = self._base.offset(self._part.k, None)
-        return dots + (self._base.q @ bias.transpose(-1, -2))[self._index(here)]
+        dots = in_grids(which, self._base.device, product)
+        bias = self._base.offset(self._base.part.k, None)
+        return dots + (self._base.q @ bias.transpose(-1, -2))[self._base.index(here)]
 
     def _of_values(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
-        heads = self._used[here] // self._group
-        pattern = self._base.pattern[self._index(here)]
+        heads = self._base.used[here] // self._base.group_size
+        pattern = self._base.pattern[self._base.index(here)]
         if isinstance(normed, torch.Tensor) and not self._few_values():
-            base = self._key_positions.take(self._run.v[0])
-            v = self._projected(self._part.v, heads, which, normed, self._key_positions, base)
-            return pattern @ (v - base[self._index(heads)])
+            base = self._base.key_positions.take(self._base.run.v[0])
+            v = self._projected(
+                self._base.part.v, heads, which, normed, self._base.key_positions, base
+            )
+            return pattern @ (v - base[self._base.index(heads)])
         if isinstance(normed, torch.Tensor):
             mixed = self._mixture(pattern, which, normed)
-            weight = self._part.v.weight
+            weight = self._base.part.v.weight
             changed = times_own(mixed, heads, lambda head: weight[head])
-            known = self._key_positions.take(self._base.v) - self._base.offset(self._part.v, None)
-            return changed - (self._base.pattern @ known)[self._index(here)]
+            known = self._base.key_positions.take(self._base.v) - self._base.offset(
+                self._base.part.v, None
+            )
+            return changed - (self._base.pattern @ known)[self._base.index(here)]
         scale, ratio = (
-            each[self._index(which)][:, :, None]
+            each[self._base.index(which)][:, :, None]
             for each in (normed.scale, normed.scale / normed.base_scale - 1)
         )
-        known = self._key_positions.take(self._base.v) - self._base.offset(
-            self._part.v, normed.form.bias
+        known = self._base.key_positions.take(self._base.v) - self._base.offset(
+            self._base.part.v, normed.form.bias
         )
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            return _by_place(_by_pair(take(pattern * ratio)) @ known[self._index(grid.used)], grid)
+            return _by_place(
+                _by_pair(take(pattern * ratio)) @ known[self._base.index(grid.used)], grid
+            )
 
         mixed = self._mixture(pattern * scale, which, normed.z)
-        changed = normed.through(mixed, which, heads, self._part.v.weight)
-        return changed + in_grids(here, self._device, product)
+        changed = normed.through(mixed, which, heads, self._base.part.v.weight)
+        return changed + in_grids(here, self._base.device, product)
 
     def _few_values(self) -> bool:
         queries, keys, d_head = (
-            len(self._positions),
-            len(self._key_positions),
+            len(self._base.positions),
+            len(self._base.key_positions),
             self._base.q.shape[-1],
         )
         return queries * (keys + d_head) < keys * d_head
@@ -216,9 +212,9 @@ class HeadsTogether:
         """[n, B, P, ...]: of what is `read` [r, B, C, ...], by `weights` [n, B, P, C]."""
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            return _by_place(_by_pair(take(weights)) @ read[self._index(grid.used)], grid)
+            return _by_place(_by_pair(take(weights)) @ read[self._base.index(grid.used)], grid)
 
-        return in_grids(which, self._device, product)
+        return in_grids(which, self._base.device, product)
 
     def _projected(
         self,
@@ -237,18 +233,9 @@ class HeadsTogether:
                 read = normed.some(some)
                 part = project_narrow(projection, head, read, positions.index, base[head])
             else:
-                part = project(projection, head, self._rows(normed, some), positions.index)
+                part = project(projection, head, rows_of(normed, some), positions.index)
             parts.append(part)
         return torch.cat(parts)
-
-    def _rows(self, values: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-        first = int(rows[0])
-        if (rows == np.arange(first, first + len(rows))).all():
-            return values[first : first + len(rows)]
-        return values.index_select(0, self._index(rows))
-
-    def _index(self, numbers: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(numbers).to(self._device, non_blocking=True)
 
 
 def _by_pair(values: torch.Tensor) -> torch.Tensor:

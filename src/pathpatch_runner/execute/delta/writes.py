@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Deltas, Selection
+from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.runs import Two
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.graph import Graph, NodeKind
@@ -92,7 +93,7 @@ class Writes:
         if versions[0] != PATCHED:
             return self._written.take(versions, positions, base[0])
         heads = np.array([self._graph.nodes[node].head for node in nodes])
-        index = torch.as_tensor(heads).to(base.device, non_blocking=True)
+        index = on_device(heads, base.device)
         return positions.take(patched - base).index_select(0, index)
 
     def whole(self, number: int, positions: Selection) -> torch.Tensor:

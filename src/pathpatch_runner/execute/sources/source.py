@@ -11,6 +11,7 @@ the corrupt one differs from the clean one in up to three ways:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -62,7 +63,7 @@ class Corruption:
         return None
 
 
-class Source:
+class Source(ABC):
     """A kind of source. `directions`: those that mean something with it. `from_senders`: whether
     every path must start at a sender, whose write is replaced."""
 
@@ -74,9 +75,9 @@ class Source:
         self.settings = settings
         self.seed = seed
 
+    @abstractmethod
     def on(self, model: LoadedModel, pairs: PairSet) -> Corruption:
         """The corrupt run on a model and its pairs. May run the model over them once."""
-        raise NotImplementedError
 
 
 def source_named(name: str) -> type[Source]:
