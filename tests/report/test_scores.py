@@ -17,11 +17,17 @@ def test_ranks_are_correlated_and_ties_share_theirs() -> None:
     a, b = np.array([0.1, 0.5, 0.5, 9.0]), np.array([1.0, 2.0, 3.0, 4.0])
     assert spearman(a, b) == pytest.approx(4.5 / np.sqrt(4.5 * 5))
     assert spearman(b, -b) == pytest.approx(-1)
+    assert np.isnan(spearman(b, np.zeros(4)))
 
 
 def test_each_method_is_held_against_the_exact_scores_there_are() -> None:
     exact = [float(n) for n in range(12)] + [None]
-    found = {"exact": exact, "same": [*range(12), 99], "turned": [-n for n in range(13)]}
+    found = {
+        "exact": exact,
+        "same": [*range(12), 99],
+        "turned": [-n for n in range(13)],
+        "none": [0] * 13,
+    }
     rows = [
         {"sender": f"a0.h{n}", "method": method, "score": None if v is None else float(v)}
         for method, values in found.items()
@@ -30,7 +36,7 @@ def test_each_method_is_held_against_the_exact_scores_there_are() -> None:
     made = view(summary(row()), tables={"scores": pa.Table.from_pylist(rows)})
     text = " ".join(Page.of(scores(made)).text.split())
     assert "over the 12 edges that have one" in text
-    assert text.endswith("scores of sizes signed same 1.000 1.000 turned 1.000 -1.000")
+    assert text.endswith("scores of sizes signed same 1.000 1.000 turned 1.000 -1.000 none - -")
 
 
 def test_without_exact_scores_there_is_nothing() -> None:

@@ -13,7 +13,7 @@ from pathpatch_runner.report.run_view import RunView
 from pathpatch_runner.report.text import percent
 
 MOST_FOUND = 300
-"""Tails that are drawn: as many as the tree of a page has."""
+"""Tails that a page shows, in the tree and in the drawing."""
 MOST_NAMED = 4
 MEANINGS = {
     "found": "the complete paths, from the input to the logits, together",

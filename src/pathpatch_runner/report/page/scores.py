@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pathpatch_runner.report.page.markup import name, table, text
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.text import counted
+from pathpatch_runner.report.text import MISSING, counted
 
 EXACT = "exact"
 LEAST_EDGES = 10
@@ -35,8 +35,9 @@ def scores(view: RunView) -> str:
     rows = []
     for method, values in by_method.items():
         both = there & np.isfinite(values)
-        sizes = spearman(np.abs(values[both]), np.abs(exact[both]))
-        rows.append([name(method), f"{sizes:.3f}", f"{spearman(values[both], exact[both]):.3f}"])
+        of_sizes = spearman(np.abs(values[both]), np.abs(exact[both]))
+        both_ways = (of_sizes, spearman(values[both], exact[both]))
+        rows.append([name(method), *(MISSING if np.isnan(r) else f"{r:.3f}" for r in both_ways)])
     count = int(there.sum())
     said = MEANING.format(counted(count, "edge"), "has" if count == 1 else "have")
     body = table(["scores", "of sizes", "signed"], rows, numeric=(1, 2))
@@ -51,13 +52,11 @@ def _by_method(found: pa.Table) -> dict[str, Floats]:
 
 
 def spearman(a: Floats, b: Floats) -> float:
-    """Pearson's correlation of ranks; equal values share the mean of their ranks."""
-    ranked = np.corrcoef(_ranks(a), _ranks(b))
-    return float(ranked[0, 1])
+    """Pearson's correlation of ranks; equal values share the mean of their ranks. NaN where all
+    are equal."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return np.nan
+    # Few pages need it, and it takes long to import.
+    from scipy.stats import spearmanr
 
-
-def _ranks(values: Floats) -> Floats:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    mean: Floats = last - (count - 1) / 2
-    return mean[place]
+    return float(spearmanr(a, b).statistic)

@@ -10,9 +10,8 @@ from pathpatch_runner.report.found_tree import Branch, branches, carries, said
 from pathpatch_runner.report.page.markup import code, figure, sentence, text
 from pathpatch_runner.report.rows import rows_of
 from pathpatch_runner.report.run_view import RunView
-from pathpatch_runner.report.searched import found_drawing, search_sentences
+from pathpatch_runner.report.searched import MOST_FOUND, found_drawing, search_sentences
 
-MOST_BRANCHES = 300
 TREE = (
     "The tails of paths that passed, with the effect of everything that comes in through them; "
     "under each, what continues it backwards. {}, on the pairs that chose nothing."
@@ -41,7 +40,7 @@ def searched(view: RunView) -> list[str]:
 def search_tree(table: pa.Table) -> str:
     """What a search found, as nested lists that open: the tail of a path, then what continues
     it backwards."""
-    trees, left = branches(table, MOST_BRANCHES)
+    trees, left = branches(table, MOST_FOUND)
     more = f'<p class="soft">and {left:,} more in found.parquet</p>' if left else ""
     tree = _nested(trees)
     first = next(iter(rows_of(table.slice(0, 1))), {})
