@@ -39,6 +39,16 @@ def test_by_hand(name: str, value: float) -> None:
     assert found.tolist() == pytest.approx([value], abs=1e-6)
 
 
+def test_logits_in_double_precision_are_left_as_they_are() -> None:
+    """Also where some are as large as logits get, or stand for no token at all."""
+    logits = torch.tensor([[800.0, 0.0, 799.0], [-math.inf, 1.0, 1.0]], dtype=torch.float64)
+    before, targets = logits.clone(), Targets(torch.tensor([[2], [1]]), torch.tensor([[0], [2]]))
+    found = metric_named("logprob").compute(logits, targets)
+    assert found.tolist() == pytest.approx([-math.log1p(math.e), -math.log(2)], abs=1e-12)
+    metric_named("prob_diff").compute(logits, targets)
+    assert logits.equal(before)
+
+
 def test_answers_columns_read_two_logits_only() -> None:
     for name in METRICS.names():
         metric = metric_named(name)

@@ -13,8 +13,10 @@ import torch
 from execute.models import NEW, specimen
 from execute.path_sets import random_pairs, task_of
 from pathpatch_runner.config import Direction, Dtype
+from pathpatch_runner.execute.delta import readout
 from pathpatch_runner.execute.delta.deltas import Deltas
 from pathpatch_runner.execute.delta.narrow import Narrow
+from pathpatch_runner.execute.delta.narrow_logits import NarrowLogits
 from pathpatch_runner.execute.delta.norm_form import norm_form
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.expression.ast import PathSet
@@ -23,6 +25,7 @@ from pathpatch_runner.expression.single import single_route
 from pathpatch_runner.graph import Graph
 from pathpatch_runner.hypothesis.spectrum import Spectrum
 from pathpatch_runner.model.load import LoadedModel, load_model
+from pathpatch_runner.model.nodes import node_functions
 from pathpatch_runner.model.random import RandomModelConfig
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.plan.compile import compile_plan
@@ -125,6 +128,60 @@ def test_narrow_and_wide_streams_give_the_same(
     assert not narrow
     for direction in Direction:
         assert found[direction] == pytest.approx(wide[direction], abs=1e-9, rel=1e-9)
+
+
+@pytest.mark.parametrize("saves", [True, False])
+@pytest.mark.parametrize("name", ["gpt2", "attention only", "native rotary grouped"])
+def test_all_logits_of_narrow_streams(
+    name: str, saves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by one and many at a time, where that takes fewer multiplications and where not."""
+    model = specimen(name).model
+    sets = single_paths(model, 60)
+    metrics = ("logit_diff", "loss", "kl")
+    made: list[int] = []
+    blocks = NarrowLogits.blocks
+
+    def counted(self: NarrowLogits, z: torch.Tensor, *rest: Any) -> Any:
+        made.append(len(z))
+        return blocks(self, z, *rest)
+
+    monkeypatch.setattr(NarrowLogits, "blocks", counted)
+    monkeypatch.setattr(NarrowLogits, "saves", lambda *_: saves)
+    found = values_of(model, sets, "delta", metrics)
+    assert bool(made) == saves
+    monkeypatch.setattr(readout, "CPU_LOGITS", 1)
+    monkeypatch.setattr(readout, "CPU_ROWS", 1)
+    single = values_of(model, sets, "delta", metrics)
+    monkeypatch.setattr(NarrowLogits, "fits", lambda *_: False)
+    made.clear()
+    wide = values_of(model, sets, "delta", metrics)
+    assert not made
+    for direction in Direction:
+        assert found[direction] == pytest.approx(wide[direction], abs=1e-9, rel=1e-9)
+        assert single[direction] == pytest.approx(wide[direction], abs=1e-9, rel=1e-9)
+
+
+def test_the_fewer_multiplications_are_taken() -> None:
+    """d_model 16, D 8: a row takes 8 for a logit in place of 16, the matrix of a head 128 once."""
+    model = specimen("attention only").model
+    functions = node_functions(model, 5)
+    narrow, part = Narrow.of(functions), functions.logits
+    assert narrow is not None
+    logits = NarrowLogits(narrow, part, torch.zeros(1, 16).to(part.w_u), 10**6)
+    assert not logits.saves(16, np.array([1]))
+    assert logits.saves(17, np.array([1, 1]))
+    assert not logits.saves(32, np.array([0, 1]))
+
+
+def test_a_layer_norm_of_single_precision_is_believed() -> None:
+    """With weights and biases of the size that training gives."""
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        norm = torch.nn.LayerNorm(256)
+        norm.weight.data = 2 * torch.rand(256, generator=generator)
+        norm.bias.data = torch.randn(256, generator=generator) / 4
+        assert norm_form(norm, 256, norm.weight) is not None
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])

@@ -9,6 +9,10 @@ import torch
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.metric import Metric, Targets
 
+CPU_BLOCK = 2**17
+"""Logits that metrics are given at once on a CPU: what they make of them, in float64, stays in its
+caches. A card is given all there are."""
+
 
 class Readout:
     """The metrics of a task at the evaluation points of one batch."""
@@ -56,27 +60,29 @@ class Readout:
 
     def measure(self, logits: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, metric, point] of logits [n, point, n_logits] at points `points` [point]."""
-        values = logits.new_empty(len(logits), len(self.metrics), len(points), dtype=torch.float64)
-        self.measure_into(values, range(len(self.metrics)), logits, points)
-        return values
+        return self.measure_some(range(len(self.metrics)), logits, points)
 
-    def measure_into(
+    def measure_some(
         self,
-        values: torch.Tensor,
         chosen: Sequence[int],
         logits: torch.Tensor,
         points: torch.Tensor,
         targets: Targets | None = None,
-    ) -> None:
-        """Fill in `values` [n, metric, point] of some metrics. `targets`: those of every row of
-        `logits` [n * point], where they are not the data's."""
+    ) -> torch.Tensor:
+        """`measure`, of the `chosen` metrics. `targets`: those of every row of `logits` [n *
+        point], where they are not the data's."""
         self._note(logits, points)
-        if targets is None:
-            targets = self._targets(points.expand(len(logits), -1).flatten())
         rows = logits.flatten(0, 1)
-        for number in chosen:
-            found = self.metrics[number].compute(rows, targets)
-            values[:, number] = found.view(logits.shape[:2])
+        owners = points.repeat(len(logits))
+        size = max(1, CPU_BLOCK // rows.shape[1]) if rows.is_cpu else len(rows)
+        parts: list[list[torch.Tensor]] = [[] for _ in chosen]
+        for start in range(0, len(rows), size):
+            block = slice(start, start + size)
+            own = self._targets(owners[block]) if targets is None else targets.some(block)
+            for number, found in zip(chosen, parts, strict=True):
+                found.append(self.metrics[number].compute(rows[block], own).double())
+        values = [torch.cat(found).view(logits.shape[:2]) for found in parts]
+        return torch.stack(values, dim=1)
 
     def _targets(self, points: torch.Tensor) -> Targets:
         clean = None if self.clean_logits is None else self.clean_logits[points]

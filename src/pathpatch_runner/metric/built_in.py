@@ -20,15 +20,23 @@ def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
     return logits.double().log_softmax(-1)
 
 
-def _of_any(log_probabilities: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Log probability that one of the tokens comes next."""
-    picked = _picked(log_probabilities, tokens)
+def _log_total(logits: torch.Tensor) -> torch.Tensor:
+    """[point]: the logarithm of the sum of the exponentials. One float64 copy of the logits is
+    made, and changed in place."""
+    largest = logits.detach().amax(-1, keepdim=True).double()
+    total: torch.Tensor = (logits - largest).exp_().sum(-1).log() + largest[:, 0]
+    return total
+
+
+def _log_of_any(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """As `_log_total`, over the tokens alone."""
+    picked = _picked(logits, tokens).double()
     return picked.masked_fill(tokens < 0, -math.inf).logsumexp(-1)
 
 
 def _logprob(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Log probability of the answer (of any of them, where there are several)."""
-    return _of_any(_log_probabilities(logits), targets.answers)
+    return _log_of_any(logits, targets.answers) - _log_total(logits)
 
 
 def _loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
@@ -50,8 +58,9 @@ def _logit_diff(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
 
 def _prob_diff(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Probability of the answer minus that of the distractor (summed, of several)."""
-    found = _log_probabilities(logits)
-    return _of_any(found, targets.answers).exp() - _of_any(found, targets.distractors).exp()
+    sets, total = (targets.answers, targets.distractors), _log_total(logits)
+    answer, distractor = ((_log_of_any(logits, tokens) - total).exp() for tokens in sets)
+    return answer - distractor
 
 
 def _kl(logits: torch.Tensor, targets: Targets) -> torch.Tensor:

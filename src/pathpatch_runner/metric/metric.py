@@ -40,6 +40,11 @@ class Targets:
             )
         return self.clean
 
+    def some(self, rows: slice) -> Targets:
+        """Those of some of the points."""
+        clean = None if self.clean is None else self.clean[rows]
+        return Targets(self.answers[rows], self.distractors[rows], clean)
+
 
 Compute = Callable[["torch.Tensor", Targets], "torch.Tensor"]
 

@@ -17,6 +17,7 @@
     writes      what the changes that versions write make of a stream
     sums        streams made as sums of writes, as in circuits
     narrow      streams that one head wrote to, read without being made
+    narrow_logits   all of their logits, for metrics that need them
     norm_form   a norm as numbers, for that
     outputs     values of units, as their streams finish
     readout     streams at the end of the model -> metric values

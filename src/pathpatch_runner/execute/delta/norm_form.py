@@ -65,7 +65,8 @@ def norm_form(
         found = _read(norm, signs, ones)
         generator = torch.Generator().manual_seed(0)
         rows = torch.randn(ROWS, width, generator=generator, dtype=torch.float64)
-        rows = (rows * 2.0 ** torch.arange(-6, ROWS - 6)[:, None] + 0.3).to(like)
+        # A mean that is large beside the spread would tell the rounding of the module.
+        rows = ((rows + 0.3) * 2.0 ** torch.arange(-6, ROWS - 6)[:, None]).to(like)
         expected = norm(rows)
         off = (found(rows) - expected).abs() / (expected.abs() + 1)
     return found if bool((off <= AGREE[like.dtype]).all()) else None

@@ -10,11 +10,18 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.grid import times_own
+from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.narrow import Narrow, NarrowColumns
+from pathpatch_runner.execute.delta.narrow_logits import NarrowLogits
 from pathpatch_runner.execute.delta.outputs import NarrowMeasure
 from pathpatch_runner.execute.readout import Readout
 from pathpatch_runner.metric import Targets, mean_of_set
 from pathpatch_runner.model.nodes import Unembedding, softcapped
+
+CPU_LOGITS, CPU_ROWS = 2**18, 128
+"""Logits made at once on a CPU, so that they are in its caches when they are measured; but no fewer
+than those of so many rows, which a product wants."""
 
 
 class StreamReadout:
@@ -24,6 +31,9 @@ class StreamReadout:
         self._readout = readout
         self._part = part
         self._workspace = workspace
+        self._at_once = workspace
+        if part.w_u.is_cpu:
+            self._at_once = min(workspace, max(CPU_LOGITS, CPU_ROWS * len(part.w_u)))
         several = max(batch.answers.shape[1], batch.distractors.shape[1]) > 1
         # A mean of capped logits is no cap of their mean.
         whole = several and part.softcap > 0
@@ -63,44 +73,65 @@ class StreamReadout:
         return self.measure(torch.stack([clean, corrupt]), self._readout.all_points)
 
     def narrow(self, narrow: Narrow, base: torch.Tensor) -> NarrowMeasure | None:
-        """Measures narrow streams by their two columns; None where a metric needs all of them."""
-        if self._of_all:
+        """Measures narrow streams, by their two columns where metrics need no more; None where one
+        needs all columns and these do not fit."""
+        all_fit = NarrowLogits.fits(narrow, self._part, len(base), self._workspace)
+        if self._of_all and not all_fit:
             return None
-        columns = NarrowColumns(narrow.writers, narrow.final, base, self._columns)
+        of_two = of_all = None
+        if self._of_two:
+            of_two = NarrowColumns(narrow.writers, narrow.final, base, self._columns)
+        if self._of_all:
+            of_all = NarrowLogits(narrow, self._part, base, self._workspace)
 
         def measured(z: torch.Tensor, writers: np.ndarray, points: torch.Tensor) -> torch.Tensor:
-            pair = columns.values(z, writers, points)
-            shape = (len(z), len(self._readout.metrics), len(points))
-            values = z.new_empty(shape, dtype=torch.float64)
-            self._measure_two(self._finished(pair, points), points, values)
+            if of_all is not None and not of_all.saves(len(z) * len(points), writers):
+                wide = times_own(z, writers, narrow.writers.matrix) + base[points]
+                return self.measure(wide, points)
+            values = self._no_values(z, points)
+            if of_two is not None:
+                pair = self._finished(of_two.values(z, writers, points), points)
+                values[:, self._of_two] = self._measure_two(pair, points)
+            if of_all is not None:
+                for rows, logits in of_all.blocks(z, writers, points, self._at_once):
+                    some = self._readout.measure_some(self._of_all, logits, points)
+                    index = on_device(rows, values.device)[:, None]
+                    values[index, self._of_all] = some
             return values
 
         return measured
 
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Float64 [n, metric, point] of `streams` [n, point, d_model] at `points` [point]."""
-        n_metrics = len(self._readout.metrics)
-        values = streams.new_empty(len(streams), n_metrics, len(points), dtype=torch.float64)
+        values = self._no_values(streams, points)
         normed = self._part.norm(streams)
         if self._of_two:
-            self._measure_two(self._two_columns(normed, points), points, values)
+            pair = self._two_columns(normed, points)
+            values[:, self._of_two] = self._measure_two(pair, points)
         if self._of_all:
-            width = self._part.w_u.shape[0] * len(points)
-            size = max(1, self._workspace // width)
+            width = len(self._part.w_u) * len(points)
+            size = max(1, self._at_once // width)
             for start in range(0, len(streams), size):
                 rows = slice(start, start + size)
                 logits = self._part.logits(normed[rows])
-                self._readout.measure_into(values[rows], self._of_all, logits, points)
+                some = self._readout.measure_some(self._of_all, logits, points)
+                values[rows, self._of_all] = some
         return values
 
-    def _measure_two(self, pair: torch.Tensor, points: torch.Tensor, values: torch.Tensor) -> None:
+    def _no_values(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """For values [n, metric, point] of so many streams."""
+        shape = (len(streams), len(self._readout.metrics), len(points))
+        return streams.new_empty(shape, dtype=torch.float64)
+
+    def _measure_two(self, pair: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """Values [n, metric of two columns, point] of their logits [n, point, 2]."""
         n_rows = pair.shape[0] * pair.shape[1]
         answer = torch.zeros(n_rows, 1, dtype=torch.long, device=pair.device)
         clean = None
         if self._clean_two is not None:
             clean = self._clean_two[points].expand(len(pair), -1, -1).flatten(0, 1)
         targets = Targets(answer, answer + 1, clean)
-        self._readout.measure_into(values, self._of_two, pair, points, targets)
+        return self._readout.measure_some(self._of_two, pair, points, targets)
 
     def _two_columns(self, normed: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Logits [n, point, 2] of answer and distractor, of `normed` [n, point, d_model]."""
