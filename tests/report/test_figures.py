@@ -318,3 +318,11 @@ def test_a_drawing_process_that_dies_costs_a_figure_and_not_the_run(
     monkeypatch.undo()
     assert "75.0%" not in forest(section(row(unit="hypothesis"))).svg
     assert "25.0% [12.5, 37.5]" in forest(section(row(unit="hypothesis"))).svg
+
+
+def test_a_drawing_process_that_ends_while_nothing_is_drawn_costs_nothing() -> None:
+    vega.start_drawing()
+    vega._process()._process.kill()
+    vega._process()._process.wait()
+    vega.start_drawing()
+    assert "25.0% [12.5, 37.5]" in forest(section(row(unit="hypothesis"))).svg

@@ -20,6 +20,6 @@ A kind of model is one file with one class, a `ModelSource`:
 
 What the kinds share: `files`, `digest`, `shape` (of native models), `architecture` (of Hugging
 Face's), `pretrained`, `native_bridge`, `weights`, `gguf_header`, `gguf_tensors`, `legacy`,
-`shortformer`, `move`, `quiet`. Importing a kind imports neither torch nor transformers nor
-TransformerLens.
+`shortformer`, `move`, `quiet`, `collector`. Importing a kind imports neither torch nor transformers
+nor TransformerLens.
 """

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pathpatch_runner.config import to_plain
+from pathpatch_runner.model.collector import much_that_stays
 from pathpatch_runner.model.source import ModelSource
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class ModelShelf:
             return load_model(source, device, probed)
         if self._model is None or self._key != _key_of(source, device) or anew:
             self.clear()
-            self._model = load_model(source, device, probed)
+            # The first one imports TransformerLens.
+            with much_that_stays():
+                self._model = load_model(source, device, probed)
             # Now, and not before: loading may have downloaded what the digest is of.
             self._key = _key_of(source, device)
             return self._model

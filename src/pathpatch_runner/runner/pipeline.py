@@ -35,6 +35,7 @@ from pathpatch_runner.model.source import ModelSource
 from pathpatch_runner.model.wiring import Probed
 from pathpatch_runner.plan.compile import compile_plan
 from pathpatch_runner.report.console import summary_text
+from pathpatch_runner.report.figures.vega import start_drawing
 from pathpatch_runner.report.page import render_report
 from pathpatch_runner.report.run_view import RunView, search_of
 from pathpatch_runner.report.text import counted
@@ -123,6 +124,8 @@ class _Making:
             left_out = counted(len(self.inputs.pairs.left_out), "pair")
             log.warning("%s left out: see manifest.json", left_out)
         say_outside(self.inputs)
+        # It is ready when the page is made: loading the model leaves other cores idle.
+        start_drawing()
         with stages("planning", "plan"):
             planned = make_plan(config, self.inputs)
         files.write_text("plan.txt", planned.text)

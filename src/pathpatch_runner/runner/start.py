@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pathpatch_runner.config import ExperimentConfig, Tracker
+from pathpatch_runner.model.collector import much_that_stays
 from pathpatch_runner.model.source import source_of
 from pathpatch_runner.runner.request import Request
 from pathpatch_runner.store import RunDirectory
@@ -46,14 +47,16 @@ def run(request: Request) -> RunOutcome:
     key = known_run_key(config, source) if wanted else None
     if found := finished(config, key):
         return _tracked(request, found_again(found, request.overrides))
-    from pathpatch_runner.inputs import read_files, read_inputs, run_key_of
+    with much_that_stays():
+        from pathpatch_runner.inputs import read_files, read_inputs, run_key_of
 
     files = read_files(config, source)
     if wanted and key is None and (found := finished(config, run_key_of(config, files))):
         return _tracked(request, found_again(found, request.overrides))
     # Mistakes are told before what computes is imported, which takes seconds.
     inputs = read_inputs(config, files, request.metrics)
-    from pathpatch_runner.runner.pipeline import make_run
+    with much_that_stays():
+        from pathpatch_runner.runner.pipeline import make_run
 
     with source.in_use():
         return _tracked(request, make_run(request, files, inputs))

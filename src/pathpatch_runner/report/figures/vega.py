@@ -2,8 +2,9 @@
 
 vl-convert runs a JavaScript engine, and an engine that runs out of memory, or meets text that it
 did not expect, ends its whole process without an exception. Hours of computing must not depend
-on a picture: the engine is another process, started with the first figure and reused. If it
-ends, the figure says that it could not be drawn, and the next one gets a new process.
+on a picture: the engine is another process, started with the first figure or before, and reused.
+If it ends while it draws, the figure says that it could not be drawn, and the next one gets a new
+process.
 
 The process reads a JSON specification a line and answers a JSON object a line.
 """
@@ -44,16 +45,16 @@ class VegaError(RuntimeError):
 
 
 def start_drawing() -> None:
-    """Start the process, if there is none, so that it is ready when the first figure comes.
-    Whatever prevents that is told by the first figure."""
+    """Start the process, if there is none, so that it is ready when the first figure comes: it
+    takes half a second. Whatever prevents that is told by the first figure."""
     with contextlib.suppress(OSError):
-        _process()
+        _running()
 
 
 def vega_svg(spec: Mapping[str, Any]) -> str:
     """Draw a complete specification, its texts with everything made visible. Raises VegaError."""
     try:
-        return _process().draw(json.dumps(_visible(spec)))
+        return _running().draw(json.dumps(_visible(spec)))
     except (OSError, EOFError, ValueError) as error:
         _process.cache_clear()
         raise VegaError(f"the drawing process ended: {error}") from error
@@ -81,8 +82,15 @@ class _Process:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
+            # Ctrl-C is for whoever waits for figures, not for what draws them.
+            start_new_session=True,
         )
         atexit.register(self.close)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it draws nothing any more."""
+        return self._process.poll() is not None
 
     def draw(self, request: str) -> str:
         """Raises EOFError where the process ends, VegaError for what cannot be drawn."""
@@ -131,3 +139,11 @@ class _Process:
 @lru_cache(maxsize=1)
 def _process() -> _Process:
     return _Process()
+
+
+def _running() -> _Process:
+    """The process; another one where it ended while there was nothing to draw."""
+    if _process().has_ended:
+        _process().close()
+        _process.cache_clear()
+    return _process()
