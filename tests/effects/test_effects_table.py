@@ -21,7 +21,7 @@ from pathpatch_runner.effects import (
     missing_overrides,
     with_overrides,
 )
-from pathpatch_runner.effects.key_columns import layer_and_head
+from pathpatch_runner.effects.unit_columns import layer_and_head
 from pathpatch_runner.store import RunDirectory
 
 DESIGN_COLUMNS = (

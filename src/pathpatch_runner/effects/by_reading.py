@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from pathpatch_runner.effects.arrays import Floats, Integers
-from pathpatch_runner.effects.key_columns import Columns, RowGrid, encoded, run_columns
+from pathpatch_runner.effects.key_columns import RowGrid, run_columns
 from pathpatch_runner.effects.multiplicity import by_family
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.results import Results
@@ -24,6 +24,7 @@ from pathpatch_runner.effects.schema import (
     override_columns,
     table_schema,
 )
+from pathpatch_runner.effects.unit_columns import Columns, encoded
 
 
 def reading_schema(

@@ -32,13 +32,14 @@ import pyarrow as pa
 from pathpatch_runner.config import StatisticsConfig, UnitKind
 from pathpatch_runner.effects.arrays import Floats, Integers
 from pathpatch_runner.effects.by_reading import reading_schema, reading_table, tested
-from pathpatch_runner.effects.key_columns import RowGrid, encoded
+from pathpatch_runner.effects.key_columns import RowGrid
 from pathpatch_runner.effects.pair_sums import PairSums
 from pathpatch_runner.effects.resampling import Bootstrap, Draws
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import TEXT, Column, interval_columns
 from pathpatch_runner.effects.statistics import percentile_interval, quotient
 from pathpatch_runner.effects.trust import reasons
+from pathpatch_runner.effects.unit_columns import encoded
 from pathpatch_runner.errors import ConfigError, did_you_mean, raise_together
 
 if TYPE_CHECKING:

@@ -156,10 +156,11 @@ class SignFlips:
         hits = np.empty(len(values))
         largest = np.zeros(len(self.signs))
         for rows, sums in _products(scaled[order], self.signs):
-            sizes = np.abs(sums, out=sums)
-            for row, of_row in zip(order[rows], sizes, strict=True):
-                np.maximum(largest, of_row, out=largest)
-                hits[row] = np.count_nonzero(largest >= observed[row])
+            so_far = np.abs(sums, out=sums)
+            for of_row in so_far:
+                largest = np.maximum(largest, of_row, out=of_row)
+            own = order[rows]
+            hits[own] = np.count_nonzero(so_far >= observed[own, None], axis=-1)
         # A row that is farther from 0 must not have the larger p value.
         adjusted = np.empty(len(values))
         adjusted[order] = np.maximum.accumulate(self._p_values(hits[order])[::-1])[::-1]

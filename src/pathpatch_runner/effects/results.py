@@ -20,6 +20,7 @@ import numpy as np
 from pathpatch_runner.config import Direction
 from pathpatch_runner.effects.arrays import Floats, Integers
 from pathpatch_runner.effects.schema import MetricColumn
+from pathpatch_runner.effects.unit_columns import Columns, unit_columns
 
 if TYPE_CHECKING:
     from pathpatch_runner.hypothesis import Unit
@@ -128,6 +129,11 @@ class Results:
                     bound[name] = [None] * len(self.units)
                 bound[name][number] = value
         return bound
+
+    @cached_property
+    def unit_columns(self) -> Columns:
+        """[unit]: the columns that name a unit."""
+        return unit_columns(self.units, self.bindings)
 
     def stacked(self) -> tuple[Floats, Floats, Floats]:
         """(patched, base, all_patched): [direction, unit, metric, point], the last two with one

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from pathpatch_runner.config import Direction
 from pathpatch_runner.effects.arrays import Floats
-from pathpatch_runner.effects.key_columns import encoded
 from pathpatch_runner.effects.results import RunNames
 from pathpatch_runner.effects.schema import (
     RUN_COLUMNS,
@@ -25,6 +24,7 @@ from pathpatch_runner.effects.schema import (
     table_schema,
 )
 from pathpatch_runner.effects.statistics import standard_error
+from pathpatch_runner.effects.unit_columns import encoded
 
 SCORE_COLUMNS = (
     Column("sender", TEXT, "", "the node that writes"),

@@ -33,7 +33,6 @@ from pathpatch_runner.effects.by_reading import tested
 from pathpatch_runner.effects.key_columns import (
     UNIT,
     RowGrid,
-    encoded,
     key_columns,
     varying_columns,
 )
@@ -43,6 +42,7 @@ from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import summary_columns, table_schema
 from pathpatch_runner.effects.statistics import quotient, standard_error
 from pathpatch_runner.effects.trust import SHARES, reasons, total_intervals, with_accuracy
+from pathpatch_runner.effects.unit_columns import encoded
 from pathpatch_runner.errors import HypothesisError, raise_together
 
 if TYPE_CHECKING:
@@ -87,11 +87,12 @@ def _families(results: Results) -> Integers:
     """[row]: which rows are tested together: those of one hypothesis, unit kind, metric and
     direction."""
     n_directions, _, n_metrics = results.shape
-    names = [(unit.hypothesis, unit.kind) for unit in results.units]
-    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    of_unit = np.array([number[name] for name in names])
+    hypotheses, kinds = (results.unit_columns[name] for name in ("hypothesis", "unit"))
+    of_unit: Integers = hypotheses.indices.to_numpy().astype(np.int64) * len(kinds.dictionary)
+    of_unit += kinds.indices.to_numpy()
     readings = np.arange(n_directions * n_metrics).reshape(n_directions, 1, n_metrics)
-    return (of_unit[None, :, None] * readings.size + readings).ravel()
+    families: Integers = of_unit[None, :, None] * readings.size + readings
+    return families.ravel()
 
 
 def check_against(units: Sequence[Unit], against: Mapping[str, str]) -> None:

@@ -11,12 +11,12 @@ import pyarrow as pa
 from pathpatch_runner.effects.key_columns import (
     POINT,
     RowGrid,
-    encoded,
     key_columns,
     varying_columns,
 )
 from pathpatch_runner.effects.results import Results
 from pathpatch_runner.effects.schema import effects_columns, table_schema
+from pathpatch_runner.effects.unit_columns import encoded
 
 
 def effects_table(results: Results) -> pa.Table:

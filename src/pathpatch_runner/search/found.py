@@ -16,7 +16,6 @@ import pyarrow as pa
 from pathpatch_runner.config import Direction
 from pathpatch_runner.effects import RunNames
 from pathpatch_runner.effects.arrays import Floats
-from pathpatch_runner.effects.key_columns import encoded
 from pathpatch_runner.effects.multiplicity import false_discovery_rate
 from pathpatch_runner.effects.resampling import Draws
 from pathpatch_runner.effects.schema import (
@@ -28,6 +27,7 @@ from pathpatch_runner.effects.schema import (
     interval_columns,
     table_schema,
 )
+from pathpatch_runner.effects.unit_columns import encoded
 from pathpatch_runner.search.level import sign_flip_p
 from pathpatch_runner.search.tail import Space
 from pathpatch_runner.search.walk import Examined, Status

@@ -104,7 +104,9 @@ class RunDirectory:
     def write_table(self, name: str, table: pa.Table) -> None:
         """`name` (such as `effects.parquet`); the same table gives the same bytes."""
         with atomic.replaced(self.path / name) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
+            # Measured values hardly repeat: a dictionary of them takes time and room.
+            repeating = [each.name for each in table.schema if not pa.types.is_floating(each.type)]
+            pq.write_table(table, temporary, compression="zstd", use_dictionary=repeating)
 
     def read_text(self, name: str) -> str:
         """Raises StoreError where it cannot be read."""
