@@ -2,7 +2,7 @@
 
 A metric is computed from operations that autograd passes through, unless it says that it is not
 `differentiable`. It is given logits [point, column] in the model's number format, and returns
-float64 [point].
+float64 [point]. Points come in blocks of any size: the value of one depends on no other.
 
 What it does not say it needs, it may not be given. A metric that does not need all columns is
 given two in place of the whole vocabulary: 0, the logit of the answer, and 1, that of the
