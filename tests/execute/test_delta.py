@@ -16,7 +16,7 @@ from pathpatch_runner.config import Backend, Direction, Dtype
 from pathpatch_runner.errors import ExecutionError
 from pathpatch_runner.execute.backend import decide_backend
 from pathpatch_runner.execute.delta.executor import DeltaOnBatch
-from pathpatch_runner.execute.delta.stages import StageLoop
+from pathpatch_runner.execute.delta.steps import StepLoop
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.execute.guards import check_guards
 from pathpatch_runner.execute.memory import Budget
@@ -91,13 +91,13 @@ def test_only_what_changes_is_evaluated(
     text: str, evaluated: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: Counter[str] = Counter()
-    run = StageLoop.run
+    run = StepLoop.run
 
-    def watched(loop: StageLoop) -> None:
+    def watched(loop: StepLoop) -> None:
         run(loop)
         counted.update(loop.evaluated)
 
-    monkeypatch.setattr(StageLoop, "run", watched)
+    monkeypatch.setattr(StepLoop, "run", watched)
     model = specimen("gpt2").model
     sets = [path_set(model.shape, text)]
     pairs = random_pairs(random.Random(1), 11, (5, 5), everywhere=False)
@@ -109,15 +109,15 @@ def test_only_what_changes_is_evaluated(
 def test_nothing_in_the_loop_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading a value on the host would empty the queue of an accelerator."""
     asked: list[str] = []
-    run = StageLoop.run
+    run = StepLoop.run
 
-    def watched(loop: StageLoop) -> None:
+    def watched(loop: StepLoop) -> None:
         with monkeypatch.context() as patch:
             for name in ("cpu", "item", "tolist", "numpy", "nonzero", "__bool__", "__int__"):
                 patch.setattr(torch.Tensor, name, lambda *_, name=name: asked.append(name))
             run(loop)
 
-    monkeypatch.setattr(StageLoop, "run", watched)
+    monkeypatch.setattr(StepLoop, "run", watched)
     values(some_sets(8))
     assert asked == []
 

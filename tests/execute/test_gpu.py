@@ -11,7 +11,7 @@ import torch
 
 from execute.path_sets import random_pairs, random_path_set, task_of
 from pathpatch_runner.config import Direction, Dtype
-from pathpatch_runner.execute.delta.stages import StageLoop
+from pathpatch_runner.execute.delta.steps import StepLoop
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.graph import Graph
@@ -57,14 +57,14 @@ def test_an_accelerator_agrees_with_the_cpu(dtype: Dtype, delta: bool) -> None:
 
 
 def test_nothing_in_the_loop_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = StageLoop.run
+    run = StepLoop.run
 
-    def watched(loop: StageLoop) -> None:
+    def watched(loop: StepLoop) -> None:
         torch.cuda.set_sync_debug_mode("error")
         try:
             run(loop)
         finally:
             torch.cuda.set_sync_debug_mode("default")
 
-    monkeypatch.setattr(StageLoop, "run", watched)
+    monkeypatch.setattr(StepLoop, "run", watched)
     values(Dtype.float32, "cuda", delta=True)

@@ -98,13 +98,13 @@ def test_what_is_done_adds_up_to_what_was_reckoned(monkeypatch: pytest.MonkeyPat
     pairs = random_pairs(random.Random(1), 11, (5, 5, 5), everywhere=True)
     sets = some_sets(8)
     task, alphabet = task_of(specimen("gpt2").model, pairs, sets)
-    monkeypatch.setattr("pathpatch_runner.plan.work._streams", lambda chunk: 0.0 * _stages(chunk))
+    monkeypatch.setattr("pathpatch_runner.plan.work._streams", lambda chunk: 0.0 * _steps(chunk))
     evaluate("delta", task, compile_plan(sets, alphabet), [NOISING])
-    assert sum(added) == pytest.approx(sum(work.stages.sum() for work in known), rel=1e-9)
+    assert sum(added) == pytest.approx(sum(work.steps.sum() for work in known), rel=1e-9)
 
 
-def _stages(chunk: Chunk) -> np.ndarray:
-    return np.ones(len(chunk.plan.stages))
+def _steps(chunk: Chunk) -> np.ndarray:
+    return np.ones(len(chunk.schedule.steps))
 
 
 def test_the_work_of_a_unit_by_hand() -> None:

@@ -90,8 +90,14 @@ def test_plain_runs_that_would_crowd_the_budget_are_made_anew() -> None:
     sets = some_sets(8)
     task, alphabet = setup_of(sets)
     task.model.passes.clear()
-    short = 2 * plain_elements(task.model.shape, 4)
-    # Room for the plain runs of the two short pairs, twice over; then none for the long one's.
+    shape = task.model.shape
+    # What is kept of pairs: their plain runs, and, to read each head's z at a point, in either
+    # direction, three numbers for each entry of it; and base's logits and each head's matrices.
+    width, tokens = shape.n_layers * shape.n_heads * shape.d_head, 11
+    points = sum(len(pair.points) for pair in task.pairs.pairs[:2])
+    narrow = 3 * width * points + points * tokens + width * tokens
+    short = 2 * plain_elements(shape, 4) + 2 * narrow
+    # Room for what is kept of the two short pairs, twice over; then none for the long one's.
     size = 4 * short * task.model.dtype.itemsize
     small = dataclasses.replace(task, budget=Budget(size, None))
     assert budget_elements(small) == 4 * short

@@ -12,7 +12,7 @@ from pathpatch_runner.plan.chunk import Chunk, make_chunk
 from pathpatch_runner.plan.memory import peak_elements
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
-from pathpatch_runner.plan.sums import WHOLE, last_uses
+from pathpatch_runner.plan.sums import WHOLE
 from plan.small import path_set, plan_of_sets, positions
 
 SHAPE = ModelShape(3, 2, 64, 32, 11, 16, attn_only=True)
@@ -68,13 +68,14 @@ def test_families_are_continued() -> None:
     """One version, one stream: also where a stream that nobody reads is continued."""
     units = [f"a0.h{head} -> {{a1.h*, a2.h*}} -> logits" for head in (0, 1)]
     chunk = chunk_of(*[path_set(SHAPE, text) for text in units])
-    last = last_uses(chunk.plan, chunk.sums)
+    last = chunk.schedule.last_use
     assert chunk.sums.sums == ()
     assert not chunk.sums.summed.any()
     # The stream that a1's heads wrote to, which a2's continue.
     continued = chunk.plan.stages[3].parent
     assert (continued > PATCHED).all()
-    assert (last[continued] == 3).all()
+    made = chunk.schedule.of_stream[chunk.plan.stages[3].stream_ids]
+    assert (last[continued] == made).all()
 
 
 def test_streams_that_nobody_reads_are_not_kept() -> None:
@@ -82,7 +83,7 @@ def test_streams_that_nobody_reads_are_not_kept() -> None:
     (one,) = chunk.sums.sums
     idle = np.setdiff1d(np.flatnonzero(chunk.sums.summed), one.streams)
     assert len(idle)
-    assert (last_uses(chunk.plan, chunk.sums)[idle] == -1).all()
+    assert (chunk.schedule.last_use[idle] == -1).all()
     writes = len(one.stages) * one.positions.sum() * SHAPE.d_model
     assert peak_elements(chunk, 2) > 2 * writes
 

@@ -24,6 +24,8 @@ from pathpatch_runner.model.load import LoadedModel
 from pathpatch_runner.model.rotary import Rotary, rotary_of
 
 Function = Callable[[torch.Tensor], torch.Tensor]
+UNSCALED = {"GPTNeoSelfAttention"}
+"""Attention that multiplies queries with keys as they are, and says so nowhere."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ def _scale(attention: Any, shape: ModelShape, layer: int) -> float:
         return float(attention.scaling)
     if isinstance(getattr(attention, "scale", None), float):
         return 1.0 / float(attention.scale)
-    scale = shape.d_head**-0.5 if getattr(attention, "scale_attn_weights", True) else 1.0
+    scales = getattr(attention, "scale_attn_weights", type(attention).__name__ not in UNSCALED)
+    scale = shape.d_head**-0.5 if scales else 1.0
     if getattr(attention, "scale_attn_by_inverse_layer_idx", False):
         scale /= layer + 1
     return scale

@@ -37,7 +37,9 @@ class Rotary:
 
 def rotary_of(model: LoadedModel, attention: Any, n_positions: int) -> Rotary | None:
     """The rotation of one layer's attention, from the model's own tables, at its own precision;
-    None where there is none."""
+    None where there is none, as in some layers of SmolLM3."""
+    if not getattr(attention, "use_rope", True):
+        return None
     native = getattr(attention, "rotary", None)
     if native is not None:
         tables = (native.cos_cached, native.sin_cached)

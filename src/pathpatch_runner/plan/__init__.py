@@ -9,6 +9,8 @@
     worlds     the streams of a plan as entries of one batch
     extent     the positions at which a version or stream can differ, and is needed
     sums       streams made as sums of writes, where that is cheaper than stage by stage
+    schedule   in which steps a cut is evaluated: by stage, or in waves
+    waves      which versions can be evaluated together, whatever their stage
     chunk      cuts of a plan, some units each
     memory     how much the differences of a plan take
     cost       floating point operations

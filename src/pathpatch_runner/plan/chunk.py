@@ -9,6 +9,7 @@ import numpy as np
 
 from pathpatch_runner.plan.extent import BatchPositions, Extent, extent_of
 from pathpatch_runner.plan.plan import Plan
+from pathpatch_runner.plan.schedule import Schedule, schedule_of
 from pathpatch_runner.plan.sums import Sums, sums_of
 
 
@@ -16,19 +17,21 @@ from pathpatch_runner.plan.sums import Sums, sums_of
 class Chunk:
     """`units` [unit]: numbers in the whole plan; `plan`: of these units, in this order, with what
     their evaluation points need; `extent`: where to evaluate it on the batch; `sums`: which of its
-    streams are made as sums of writes."""
+    streams are made as sums of writes; `schedule`: in which order."""
 
     units: np.ndarray
     plan: Plan
     extent: Extent
     sums: Sums
+    schedule: Schedule
 
 
 def make_chunk(plan: Plan, units: np.ndarray, positions: BatchPositions) -> Chunk:
     """The chunk of some units."""
     part = plan.select(units, np.asarray(positions.points.any(axis=1)))
     extent = extent_of(part, positions)
-    return Chunk(units, part, extent, sums_of(part, extent))
+    sums = sums_of(part, extent)
+    return Chunk(units, part, extent, sums, schedule_of(part, extent, sums))
 
 
 def chunks_of(

@@ -1,6 +1,6 @@
 """How much memory a plan takes, in tensor elements, before anything runs and without weights.
 
-Counted stage by stage for the `delta` executor: the differences of all streams alive, the writes
+Counted step by step for the `delta` executor: the differences of all streams alive, the writes
 that streams are sums of, the versions being evaluated, and the temporaries of the widest step
 (bounded by the workspace).
 """
@@ -16,11 +16,11 @@ from pathpatch_runner.plan.chunk import Chunk, make_chunk
 from pathpatch_runner.plan.extent import BatchPositions, is_attention
 from pathpatch_runner.plan.plan import Plan
 from pathpatch_runner.plan.set_plan import PATCHED
-from pathpatch_runner.plan.sums import kept_writes, last_uses
+from pathpatch_runner.plan.sums import kept_writes
 
 GIB = 2**30
 TEMPORARIES = 3
-"""Copies of the streams read by a stage that are alive at once: gathered, normed, projected."""
+"""Copies of the streams read by a step that are alive at once: gathered, normed, projected."""
 
 
 def plain_elements(shape: ModelShape, length: int) -> int:
@@ -35,19 +35,16 @@ def peak_elements(chunk: Chunk, n_pairs: int) -> int:
     graph = plan.alphabet.graph
     stream_rows = extent.streams.sum(axis=1) * n_pairs * graph.shape.d_model
     version_rows = extent.versions.sum(axis=1) * n_pairs
-    last = last_uses(plan, chunk.sums)
-    born = np.zeros(plan.n_streams + 2, dtype=np.int64)
-    for number, stage in enumerate(plan.stages):
-        born[stage.stream_ids] = number
+    born, last = chunk.schedule.of_stream, chunk.schedule.last_use
     peak = 0
-    for number, stage in enumerate(plan.stages):
+    for number, step in enumerate(chunk.schedule.steps):
         alive = int(stream_rows[(born <= number) & (last >= number)].sum())
-        read = np.unique(stage.reads)
+        read = np.unique(step.reads)
         read = read[read > PATCHED]
         temporaries = TEMPORARIES * int(stream_rows[read].sum())
-        heads = is_attention(graph, stage.nodes)
+        heads = is_attention(graph, step.nodes)
         width = np.where(heads, graph.shape.d_head * 4, graph.shape.d_model)
-        versions = int((version_rows[stage.version_ids] * width).sum())
+        versions = int((version_rows[step.versions] * width).sum())
         writes = n_pairs * graph.shape.d_model * kept_writes(chunk.sums, number)
         peak = max(peak, alive + temporaries + versions + writes)
     return peak

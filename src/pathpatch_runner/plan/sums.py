@@ -108,15 +108,6 @@ def sums_of(plan: Plan, extent: Extent) -> Sums:
     return Sums(summed, tuple(found))
 
 
-def last_uses(plan: Plan, sums: Sums) -> np.ndarray:
-    """[stream]: the last stage that reads the stream or continues it, -1 where none does."""
-    last = np.full(plan.n_streams + 2, -1)
-    for number, stage in enumerate(plan.stages):
-        last[np.unique(stage.reads)] = number
-        last[np.unique(stage.parent[~sums.summed[stage.stream_ids]])] = number
-    return last
-
-
 def kept_writes(sums: Sums, stage: int) -> int:
     """Rows of d_model that the writes of all sums take at a stage, for a pair of prompts."""
     alive = [one for one in sums.sums if one.stages[0] <= stage <= one.last]

@@ -3,7 +3,7 @@
 Units do not take equally long. Of `s -> r<q> => logits`, one with `r` in layer 2 evaluates every
 layer from there on, one with `r` in layer 10 only the last ones. Counted one by one, the first half
 of the units may be nine tenths of the time. So a unit counts by the operations of what is evaluated
-for it, and within a chunk of units a stage by those of its versions, streams and logits.
+for it, and within a chunk of units a step by those of its versions, streams and logits.
 
 Operations are those of `plan.cost`. They are compared with each other and with nothing else, so
 what takes little (norms, softmax, copies) and what all have in common (the pairs) is left out.
@@ -24,10 +24,10 @@ from pathpatch_runner.plan.sums import continued_adds, sum_adds
 
 @dataclass(frozen=True)
 class ChunkWork:
-    """Operations of a chunk for one pair. `stages` [stage]: all of a stage; `versions` [version]:
+    """Operations of a chunk for one pair. `steps` [step]: all of a step; `versions` [version]:
     one version at one position; `output`: the logits of one stream."""
 
-    stages: np.ndarray
+    steps: np.ndarray
     versions: np.ndarray
     output: float
 
@@ -35,28 +35,30 @@ class ChunkWork:
 def work_of(chunk: Chunk, output: float) -> ChunkWork:
     """The operations of a chunk, if the logits of a stream take `output`."""
     plan, extent = chunk.plan, chunk.extent
-    graph = plan.alphabet.graph
+    graph, schedule = plan.alphabet.graph, chunk.schedule
     versions = np.zeros(plan.n_versions + 2)
-    stages = _streams(chunk) * 2.0 * graph.shape.d_model
+    steps = _streams(chunk) * 2.0 * graph.shape.d_model
     is_output = np.zeros(plan.n_streams + 2, dtype=bool)
     is_output[plan.outputs] = True
-    for number, stage in enumerate(plan.stages):
-        versions[stage.version_ids] = version_flops(graph, stage, 1)
-        stages[number] += versions[stage.version_ids] @ extent.versions[stage.version_ids].sum(1)
+    for stage in plan.stages:
+        ids = stage.version_ids
+        versions[ids] = version_flops(graph, stage, 1)
+        np.add.at(steps, schedule.of_version[ids], versions[ids] * extent.versions[ids].sum(1))
         continued = stage.stream_ids[~chunk.sums.summed[stage.stream_ids]]
-        stages[number] += output * int(is_output[continued].sum())
+        np.add.at(steps, schedule.of_stream[continued], output * is_output[continued])
     for one in chunk.sums.sums:
-        np.add.at(stages, one.born, output * is_output[one.streams])
-    return ChunkWork(stages, versions, output)
+        np.add.at(steps, one.born, output * is_output[one.streams])
+    return ChunkWork(steps, versions, output)
 
 
 def _streams(chunk: Chunk) -> np.ndarray:
-    """[stage]: multiply-adds, for an entry of d_model, of making the streams."""
-    plan, extent = chunk.plan, chunk.extent
-    work = np.zeros(len(plan.stages))
+    """[step]: multiply-adds, for an entry of d_model, of making the streams. Where streams are
+    sums, steps are stages."""
+    plan, extent, schedule = chunk.plan, chunk.extent, chunk.schedule
+    work = np.zeros(len(schedule.steps))
     for number, stage in enumerate(plan.stages):
-        continued = ~chunk.sums.summed[stage.stream_ids]
-        work[number] += continued_adds(plan, number, extent)[continued].sum()
+        adds = continued_adds(plan, number, extent) * ~chunk.sums.summed[stage.stream_ids]
+        np.add.at(work, schedule.of_stream[stage.stream_ids], adds)
     for one in chunk.sums.sums:
         writes, made = sum_adds(plan.alphabet.graph, extent, one)
         np.add.at(work, one.stages, writes)

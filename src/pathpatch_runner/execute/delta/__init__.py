@@ -5,10 +5,10 @@
     runs        the base and the patched run, with everything the nodes read and wrote
     host        numbers of the host that choose on the device
     deltas      where the differences of versions and streams are kept
-    stages      the loop over stages: versions, then streams, then logits of finished streams
+    steps       the loop over steps: versions, then streams, then logits of finished streams
     tally       how much of a chunk is done
-    heads       the head versions of a stage: which are evaluated together, and how
-    together    those of which one slot changed, all heads of a layer at once
+    heads       the head versions of a step: which are evaluated together, and how
+    together    those of which one slot changed, many heads at once
     base_heads  what these heads compute in the base run
     grid        rows that belong to owners, as products with one matrix an owner take them
     attention   other head versions: the changed slots, head by head
@@ -17,6 +17,8 @@
     writes      what the changes that versions write make of a stream
     sums        streams made as sums of writes, as in circuits
     narrow      streams that one head wrote to, read without being made
+    writers     the heads' output matrices, and what is made of them once
+    columns     a few logits of narrow streams
     narrow_logits   all of their logits, for metrics that need them
     norm_form   a norm as numbers, for that
     outputs     values of units, as their streams finish

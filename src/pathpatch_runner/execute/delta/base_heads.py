@@ -1,6 +1,8 @@
-"""What some heads of a layer compute in the base run, as their versions are compared with it.
+"""What some heads compute in the base run, as their versions are compared with it.
 
-Each is made when it is first asked for, and once.
+The heads are of one layer or of several that work alike (`kinds_of_layers`), and are numbered
+through all layers: head h of layer l is l * n_heads + h, key/value heads likewise. Each tensor is
+made when it is first asked for, and once.
 
 Shapes: H heads used; B pairs, P positions evaluated, C changed positions of keys and values, T all;
 D d_head, M d_model; K key/value heads.
@@ -8,80 +10,141 @@ D d_head, M d_model; K key/value heads.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
 import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
-from pathpatch_runner.execute.delta.host import on_device
-from pathpatch_runner.execute.delta.runs import AttentionRun, attention_mask
+from pathpatch_runner.execute.delta.grid import runs_of
+from pathpatch_runner.execute.delta.host import on_device, rows_of
+from pathpatch_runner.execute.delta.narrow import NarrowReadings
+from pathpatch_runner.execute.delta.runs import RunOfHeads, attention_mask
 from pathpatch_runner.model.nodes import Attention, Projection, softcapped
 
 
+def kinds_of_layers(attention: Sequence[Attention]) -> np.ndarray:
+    """[layer]: a number for each way in which layers go from queries and keys to a pattern."""
+    kinds = [
+        (part.scale, part.softcap, part.window, part.causal, turned(part.q), turned(part.k))
+        for part in attention
+    ]
+    return np.array([kinds.index(kind) for kind in kinds])
+
+
+def turned(projection: Projection) -> bool:
+    """Whether something is done to queries or keys after they are projected."""
+    return projection.norm is not None or projection.rotary is not None
+
+
 class BaseHeads:
-    """`used` [H]: the heads, ascending; `groups` [H]: the key/value head of each. Their versions
-    are evaluated at `positions` and read changed keys and values at `key_positions`."""
+    """`used` [H]: the heads, ascending, of layers of one kind of `attention`; `run`: all heads of
+    the base run. Versions are evaluated at `positions` and read changed keys and values at
+    `key_positions`."""
 
     def __init__(
         self,
-        part: Attention,
-        run: AttentionRun,
+        attention: Sequence[Attention],
+        run: RunOfHeads,
         used: np.ndarray,
         positions: Selection,
         key_positions: Selection,
     ) -> None:
-        self.part = part
+        self._attention = attention
         self.run = run
         self.used = used
         self.positions = positions
         self.key_positions = key_positions
-        self.group_size = len(run.q[0]) // len(run.k[0])
-        self.groups = used // self.group_size
-        self._heads = self.index(used)
+        self._n_heads = len(attention[0].w_o)
+        self._n_kv = len(attention[0].k.weight)
+        self.groups = self.group_of(used)
+        self.layers = used // self._n_heads
+        part = attention[int(used[0]) // self._n_heads]
+        self.scale, self.softcap = part.scale, part.softcap
+        self.keys_turn = turned(part.k)
+        self.width = part.w_o.shape[2]
+        self._part = part
 
     @property
     def device(self) -> torch.device:
         """Where they are."""
-        return self.run.q[0].device
+        return self.run.q.device
 
-    def through(self, weight: torch.Tensor) -> torch.Tensor:
-        """[H, B, P, M]: every head's queries through the transposed matrices [K, M, D]."""
-        groups = self.groups.tolist()
-        return torch.stack(
-            [rows @ weight[group].T for rows, group in zip(self.q, groups, strict=True)]
-        )
+    def group_of(self, heads: np.ndarray) -> np.ndarray:
+        """The key/value heads of heads [n]."""
+        layers, heads = np.divmod(heads, self._n_heads)
+        return np.asarray(layers * self._n_kv + heads * self._n_kv // self._n_heads)
 
-    def offset(self, projection: Projection, norm_bias: torch.Tensor | None) -> torch.Tensor:
-        """[H, 1, 1 or C, D]: what keys or values have in common whatever is read."""
-        groups = self.index(self.groups)
-        total = self.run.q[0].new_zeros(len(groups), 1, 1, self.run.q[0].shape[-1])
-        if norm_bias is not None:
-            total = total + (norm_bias @ projection.weight)[groups][:, None, None]
-        if projection.bias is not None:
-            bias = projection.bias[groups][:, None]
-            total = total + (bias if bias.shape[2] == 1 else self.key_positions.take(bias))
-        return total
+    def query(self, head: int) -> tuple[Projection, int]:
+        """The projection of a head's layer, and the number of its matrix there."""
+        layer, number = divmod(head, self._n_heads)
+        return self._attention[layer].q, number
+
+    def key(self, group: int) -> tuple[Projection, int]:
+        """As `query`, of a key/value head's keys."""
+        layer, number = divmod(group, self._n_kv)
+        return self._attention[layer].k, number
+
+    def value(self, group: int) -> tuple[Projection, int]:
+        """As `query`, of a key/value head's values."""
+        layer, number = divmod(group, self._n_kv)
+        return self._attention[layer].v, number
+
+    def layer_of(self, group: int) -> int:
+        """The layer of a key/value head."""
+        return group // self._n_kv
+
+    def through(self, matrix: Callable[[int], torch.Tensor]) -> torch.Tensor:
+        """[H, B, P, M]: every head's queries through the transposed `matrix(group)` [M, D]."""
+        result = self.q.new_empty(*self.q.shape[:-1], self.width)
+        each = zip(self.q.flatten(1, 2), self.groups.tolist(), result.flatten(1, 2), strict=True)
+        for queries, group, into in each:
+            torch.mm(queries, matrix(group).T, out=into)
+        return result
+
+    def offset(
+        self,
+        of: Callable[[int], tuple[Projection, int]],
+        narrow: NarrowReadings | None = None,
+    ) -> torch.Tensor:
+        """[H, 1, 1 or C, D]: what keys or values `of` each group have in common whatever is read;
+        of `narrow` readings, the bias of the norm too."""
+        parts = []
+        for layer, rows in runs_of(self.layers):
+            groups = self.groups[rows]
+            projection, first = of(int(groups[0]))
+            heads = groups - groups[0] + first
+            total = self.run.q.new_zeros(len(groups), 1, 1, self.run.q.shape[-1])
+            if projection.bias is not None:
+                bias = rows_of(projection.bias, heads)
+                bias = bias if bias.shape[1] == 1 else self.key_positions.take(bias)
+                total = total + bias[:, None]
+            if narrow is not None:
+                of_bias = narrow.sums(projection, layer).of_bias
+                total = total + rows_of(of_bias, heads)[:, None, None]
+            parts.append(total)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @cached_property
     def q(self) -> torch.Tensor:
         """[H, B, P, D], scaled."""
-        return self.positions.take(self.run.q[0])[self._heads] * self.part.scale
+        return rows_of(self.positions.take(self.run.q), self.used) * self.scale
 
     @cached_property
     def k(self) -> torch.Tensor:
         """[H, B, T, D]."""
-        return self.run.k[0][self.index(self.groups)]
+        return rows_of(self.run.k, self.groups)
 
     @cached_property
     def v(self) -> torch.Tensor:
         """[H, B, T, D]."""
-        return self.run.v[0][self.index(self.groups)]
+        return rows_of(self.run.v, self.groups)
 
     @cached_property
     def z(self) -> torch.Tensor:
         """[H, B, P, D]."""
-        return self.positions.take(self.run.z[0])[self._heads]
+        return rows_of(self.positions.take(self.run.z), self.used)
 
     @cached_property
     def scores(self) -> torch.Tensor:
@@ -91,13 +154,13 @@ class BaseHeads:
     @cached_property
     def mask(self) -> torch.Tensor:
         """Bool [P, T]: what queries must not attend to."""
-        every = torch.arange(self.run.q[0].shape[-2], device=self.device)
-        return attention_mask(self.part, self.positions.index, every)
+        every = torch.arange(self.run.q.shape[-2], device=self.device)
+        return attention_mask(self._part, self.positions.index, every)
 
     @cached_property
     def pattern(self) -> torch.Tensor:
         """[H, B, P, C]: base's."""
-        scores = softcapped(self.scores, self.part.softcap).masked_fill(self.mask, -torch.inf)
+        scores = softcapped(self.scores, self.softcap).masked_fill(self.mask, -torch.inf)
         return self.key_positions.take(scores.softmax(-1), -1)
 
     def index(self, numbers: np.ndarray) -> torch.Tensor:

@@ -8,6 +8,7 @@ where somebody asks for that. `Selection` is a set of positions, on the host and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,11 @@ import torch
 
 from pathpatch_runner.execute.delta.grid import times_own
 from pathpatch_runner.execute.delta.host import on_device, rows_of
-from pathpatch_runner.execute.delta.narrow import Writers
+from pathpatch_runner.execute.delta.writers import Writers
 from pathpatch_runner.plan.set_plan import BASE, PATCHED
+
+Two = tuple[torch.Tensor, torch.Tensor]
+"""(base, patched)"""
 
 
 class Selection:
@@ -87,27 +91,38 @@ class Deltas:
             if number not in kept:
                 self._blocks[number] = None
 
-    def take(
-        self, ids: np.ndarray, positions: Selection, patched: torch.Tensor
-    ) -> torch.Tensor | None:
+    def take(self, ids: np.ndarray, positions: Selection, plain: Two) -> torch.Tensor | None:
         """[n, B, P, width] of `ids` at `positions`; None where nothing differs.
 
-        `patched`: [B, T, width], what PATCHED differs by. May be a view: not to be written to.
+        `plain`: [B, T, width] of the plain runs, by which PATCHED differs. May be a view: not to be
+        written to.
         """
         found = np.where(ids == PATCHED, -2, self._block[ids])
         found[ids == BASE] = -1
         numbers = np.unique(found)
         if len(numbers) == 1:
-            return self._whole(int(numbers[0]), ids, positions, patched)
-        width = patched.shape[-1]
-        make = patched.new_zeros if numbers[0] < 0 else patched.new_empty
-        result = make(len(ids), patched.shape[0], len(positions), width)
+            return self._whole(int(numbers[0]), ids, positions, plain)
+        like = plain[0]
+        make = like.new_zeros if numbers[0] == -1 or numbers[1] == -1 else like.new_empty
+        result = make(len(ids), like.shape[0], len(positions), like.shape[-1])
         for number in numbers.tolist():
             rows = np.flatnonzero(found == number)
-            part = self._whole(number, ids[rows], positions, patched)
+            part = self._whole(number, ids[rows], positions, plain)
             if part is not None:
                 result[self._index(rows)] = part
         return result
+
+    def parts(
+        self, ids: np.ndarray, positions: Selection
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """(numbers of the ids, their values [n, B, P, width]) of those that are kept, block by
+        block: without a copy where they are neighbours."""
+        found = self._block[ids]
+        for number in np.unique(found[found >= 0]).tolist():
+            rows = np.flatnonzero(found == number)
+            block = self._blocks[number]
+            assert block is not None
+            yield rows, self._rows_of(block, ids[rows], positions)
 
     def narrow(self, ids: np.ndarray, positions: Selection) -> tuple[torch.Tensor, np.ndarray]:
         """(z [n, B, P, D], writers [n]) of narrow `ids` at `positions`."""
@@ -130,13 +145,14 @@ class Deltas:
         return on_device(rows, self._device)
 
     def _whole(
-        self, number: int, ids: np.ndarray, positions: Selection, patched: torch.Tensor
+        self, number: int, ids: np.ndarray, positions: Selection, plain: Two
     ) -> torch.Tensor | None:
         """`take` for ids of one block."""
         if number == -1:
             return None
         if number == -2:
-            return positions.take(patched)[None].expand(len(ids), -1, -1, -1)
+            difference = positions.take(plain[1]) - positions.take(plain[0])
+            return difference[None].expand(len(ids), -1, -1, -1)
         block = self._blocks[number]
         assert block is not None
         values = self._rows_of(block, ids, positions)

@@ -13,11 +13,11 @@ import torch
 from pathpatch_runner.config import Direction
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.execute.delta.narrow import Narrow
-from pathpatch_runner.execute.delta.outputs import Measuring, Outputs
+from pathpatch_runner.execute.delta.outputs import Final, Measuring, Outputs
 from pathpatch_runner.execute.delta.readout import StreamReadout
 from pathpatch_runner.execute.delta.runs import plain_runs_of
 from pathpatch_runner.execute.delta.setting import Setting
-from pathpatch_runner.execute.delta.stages import StageLoop
+from pathpatch_runner.execute.delta.steps import StepLoop
 from pathpatch_runner.execute.delta.tally import Tally
 from pathpatch_runner.execute.pace import Done
 from pathpatch_runner.execute.readout import Readout
@@ -89,6 +89,7 @@ class DeltaOnBatch:
         self._batch = batch
         self._workspace = workspace_of(task)
         self._readout = StreamReadout(readout, functions.logits, batch, self._workspace)
+        self._final: dict[Direction, Final] = {}
         self._clean_first = plain_runs_of(task, functions, batch, draw)
         # Our own statement of the model, on both prompts.
         task.model.count_pass()
@@ -108,9 +109,13 @@ class DeltaOnBatch:
 
     @property
     def held(self) -> int:
-        """Elements of the plain runs."""
+        """Elements of the plain runs, and of what reads narrow streams at the end of the model."""
         shape, batch = self._task.model.shape, self._batch
-        return batch.n_pairs * plain_elements(shape, batch.where.length)
+        runs = batch.n_pairs * plain_elements(shape, batch.where.length)
+        if self._narrow is None:
+            return runs
+        heads = shape.n_layers * shape.n_heads * shape.d_head
+        return runs + len(Direction) * self._readout.kept(heads)
 
     def size(self, chunk: Chunk) -> int:
         """Elements of the chunk's differences at their peak."""
@@ -118,11 +123,14 @@ class DeltaOnBatch:
 
     def patched(self, chunk: Chunk, direction: Direction, done: Done) -> torch.Tensor:
         """Values [unit, metric, point]."""
-        plain = self._plain if direction is Direction.noising else self._plain.flip(0)
+        setting = self._setting(direction)
+        if direction not in self._final:
+            plain = self._plain if direction is Direction.noising else self._plain.flip(0)
+            self._final[direction] = Final.of(setting, self._readout, plain)
         points = len(self._batch.rows) / self._batch.n_pairs
         logits = 2.0 * points * self._task.model.shape.d_model * self._readout.columns
         tally = Tally(work_of(chunk, logits), done)
-        return self._evaluate(chunk, self._setting(direction), self._readout, plain, tally)
+        return self._evaluate(chunk, setting, self._final[direction], tally)
 
     def written(self, chunk: Chunk, direction: Direction, through: Through) -> torch.Tensor:
         """[unit, d_model, point]: what units change in the final stream, as `through` reads it."""
@@ -132,7 +140,7 @@ class DeltaOnBatch:
         points = torch.arange(len(base), device=base.device)
         plain = reading.measure(torch.stack([base, patched]), points)
         tally = Tally(work_of(chunk, 1.0), lambda _: None)
-        return self._evaluate(chunk, setting, reading, plain, tally)
+        return self._evaluate(chunk, setting, Final.of(setting, reading, plain), tally)
 
     def _setting(self, direction: Direction) -> Setting:
         noising = direction is Direction.noising
@@ -141,12 +149,10 @@ class DeltaOnBatch:
         return Setting(self._functions, runs, self._batch, self._workspace, self._narrow)
 
     @staticmethod
-    def _evaluate(
-        chunk: Chunk, setting: Setting, measuring: Measuring, plain: torch.Tensor, tally: Tally
-    ) -> torch.Tensor:
-        """[unit, value, point]. `plain` [2, value, point]: of base and patched."""
-        outputs = Outputs(setting, measuring, plain, chunk.plan)
-        StageLoop(setting, chunk, outputs.finish, tally).run()
+    def _evaluate(chunk: Chunk, setting: Setting, final: Final, tally: Tally) -> torch.Tensor:
+        """[unit, value, point]."""
+        outputs = Outputs(setting, final, chunk.plan)
+        StepLoop(setting, chunk, outputs.finish, tally).run()
         return outputs.values()
 
 

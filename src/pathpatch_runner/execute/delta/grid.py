@@ -33,7 +33,7 @@ class Grid:
         counts = counts[self.used]
         self.width = int(counts.max())
         self._rows = self._back = None
-        if int(counts.min()) == self.width and bool((np.diff(owners) >= 0).all()):
+        if int(counts.min()) == self.width and bool((owners[1:] >= owners[:-1]).all()):
             return
         order = np.argsort(owners, kind="stable")
         ends = np.cumsum(counts)
@@ -102,33 +102,40 @@ def in_grids(
 
 def runs_of(owners: np.ndarray) -> Iterator[tuple[int, slice]]:
     """(owner, its rows) of ascending owners [n]."""
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
-    ends = np.append(starts[1:], len(owners))
-    for owner, start, end in zip(
-        owners[starts].tolist(), starts.tolist(), ends.tolist(), strict=True
-    ):
-        yield owner, slice(start, end)
+    if not len(owners):
+        return
+    starts = [0, *(np.flatnonzero(owners[1:] != owners[:-1]) + 1).tolist()]
+    for start, end in zip(starts, [*starts[1:], len(owners)], strict=True):
+        yield int(owners[start]), slice(start, end)
+
+
+def neighbours(numbers: np.ndarray) -> Iterator[tuple[int, slice]]:
+    """(first, where) of each stretch first, first + 1, ... of ascending `numbers` [n]."""
+    starts = [0, *(np.flatnonzero(numbers[1:] - numbers[:-1] != 1) + 1).tolist()]
+    for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
+        yield int(numbers[start]), slice(start, end)
 
 
 def times_own(
     values: torch.Tensor, owners: np.ndarray, matrix: Callable[[int], torch.Tensor]
 ) -> torch.Tensor:
     """[n, ..., M] of `values` [n, ..., D]: each row times the `matrix` [D, M] of its owner."""
-    sorted_already = bool((np.diff(owners) >= 0).all())
+    sorted_already = bool((owners[1:] >= owners[:-1]).all())
     if not sorted_already:
         order = np.argsort(owners, kind="stable")
         owners = owners[order]
         values = values.index_select(0, on_device(order, values.device))
-    flat = values.reshape(len(values), -1, values.shape[-1])
-    result: torch.Tensor | None = None
-    for owner, rows in runs_of(owners):
-        own = matrix(owner)
-        if result is None:
-            result = flat.new_empty(*flat.shape[:2], own.shape[1])
-        torch.mm(flat[rows].flatten(0, 1), own, out=result[rows].view(-1, own.shape[1]))
-    assert result is not None
+    runs = list(runs_of(owners))
+    flat = values.reshape(-1, values.shape[-1])
+    each = len(flat) // len(values)
+    sizes = [(rows.stop - rows.start) * each for _, rows in runs]
+    matrices = [matrix(owner) for owner, _ in runs]
+    result = flat.new_empty(len(flat), matrices[0].shape[1])
+    for rows, own, into in zip(flat.split(sizes), matrices, result.split(sizes), strict=True):
+        torch.mm(rows, own, out=into)
+    result = result.view(*values.shape[:-1], -1)
     if not sorted_already:
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         result = result.index_select(0, on_device(back, values.device))
-    return result.view(*values.shape[:-1], -1)
+    return result

@@ -21,218 +21,32 @@ head among all heads of the model, layer by layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.grid import Grid, Take, in_grids, runs_of, times_own
-from pathpatch_runner.execute.delta.host import on_device, rows_of
+from pathpatch_runner.execute.delta.grid import Grid, Take, in_grids, neighbours, runs_of, times_own
+from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.norm_form import NormForm, norm_form
-from pathpatch_runner.model.nodes import NodeFunctions
-
-
-class Writers:
-    """The output matrices of all heads. `w_o`: by layer, [n_heads, D, d_model]."""
-
-    def __init__(self, w_o: Sequence[torch.Tensor]) -> None:
-        self._w_o = w_o
-        self.n_heads = len(w_o[0])
-        self._grams: dict[tuple[int, bool], torch.Tensor] = {}
-
-    def matrix(self, writer: int) -> torch.Tensor:
-        """[D, d_model] of one writer."""
-        return self._w_o[writer // self.n_heads][writer % self.n_heads]
-
-    def product(self, writers: np.ndarray, right: torch.Tensor) -> torch.Tensor:
-        """[W, D, m]: of the matrices of ascending `writers` [W] with `right` [d_model, m]."""
-        parts = []
-        for layer in np.unique(writers // self.n_heads).tolist():
-            heads = writers[writers // self.n_heads == layer] % self.n_heads
-            w_o = self._w_o[layer]
-            if len(heads) == 1:
-                w_o = w_o[int(heads[0])][None]
-            elif len(heads) < self.n_heads:
-                w_o = w_o[on_device(heads, w_o.device)]
-            parts.append((w_o.flatten(0, 1) @ right).view(len(heads), -1, right.shape[1]))
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    def grams(self, writers: np.ndarray, form: NormForm) -> torch.Tensor:
-        """[W, D, D]: each writer's matrix, centred, with itself."""
-        own = writers.tolist()
-        missing = [writer for writer in own if (writer, form.centres) not in self._grams]
-        if missing:
-            centred = form.centred(torch.stack([self.matrix(writer) for writer in missing]))
-            made = centred @ centred.transpose(1, 2)
-            for writer, gram in zip(missing, made, strict=True):
-                self._grams[writer, form.centres] = gram
-        return torch.stack([self._grams[writer, form.centres] for writer in own])
+from pathpatch_runner.execute.delta.writers import Writers
+from pathpatch_runner.model.nodes import NodeFunctions, Projection
 
 
 @dataclass(frozen=True)
-class NarrowReadings:
-    """Narrow streams as the slots of one layer read them, at some positions. `z` [n, B, P, D];
-    `owners` [n]: their writers; `scale` [n, B, P]; `base` [B, P, d_model]: base's stream, centred;
-    `base_scale` [B, P]: what the norm multiplies that with."""
+class SlotSums:
+    """What readers of a slot of a layer have in common whatever they read: `of_weight`, `of_bias`
+    [K, D], the weight and the bias of the norm, through the matrix of each head."""
 
-    writers: Writers
-    form: NormForm
-    z: torch.Tensor
-    owners: np.ndarray
-    scale: torch.Tensor
-    base: torch.Tensor
-    base_scale: torch.Tensor
+    of_weight: torch.Tensor
+    of_bias: torch.Tensor
 
     @classmethod
-    def of(
-        cls,
-        writers: Writers,
-        form: NormForm,
-        z: torch.Tensor,
-        owners: np.ndarray,
-        stream: torch.Tensor,
-    ) -> NarrowReadings:
-        """`stream`: base's [B, P, d_model] at the positions of `z`."""
-        base = form.centred(stream)
-        squares = (base**2).sum(-1)
-        used, which = np.unique(owners, return_inverse=True)
-        across = 2 * writers.product(used, base.flatten(0, 1).T).transpose(1, 2)
-        index = on_device(which, z.device)
-        inner = torch.baddbmm(
-            across[index], z.flatten(1, 2), writers.grams(used, form)[index]
-        ).view(z.shape)
-        # Rounding may take the square of a row that is nearly 0 below it.
-        scale = form.scale((squares + (inner * z).sum(-1)).clamp_min_(0))
-        return cls(writers, form, z, owners, scale, base, form.scale(squares))
-
-    def __len__(self) -> int:
-        return len(self.owners)
-
-    def some(self, rows: np.ndarray) -> NarrowReadings:
-        """Some of the readings, by their numbers."""
-        z, scale = rows_of(self.z, rows), rows_of(self.scale, rows)
-        return NarrowReadings(
-            self.writers, self.form, z, self.owners[rows], scale, self.base, self.base_scale
-        )
-
-    def times(self, weight: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
-        """norm(stream) @ weight [n, B, P, m], for `weight` [d_model, m]. `known` [B, P, m]: what it
-        is of base's stream, where that is there already."""
-        form = self.form
-        weighted = form.weight[:, None] * weight
-        offset = form.bias @ weight
-        used, which = np.unique(self.owners, return_inverse=True)
-        if form.centres:
-            pairs = self.writers.product(used, weighted - weighted.mean(0))
-        else:
-            pairs = self.writers.product(used, weighted)
-        if known is None:
-            own = (self.base.flatten(0, 1) @ weighted).view(*self.base.shape[:2], -1)
-        else:
-            own = (known - offset) / self.base_scale[..., None]
-        index = on_device(which, self.z.device)
-        product = torch.bmm(self.z.flatten(1, 2), pairs[index]).view(*self.z.shape[:3], -1)
-        return (product + own) * self.scale[..., None] + offset
-
-    def through(
-        self, values: torch.Tensor, which: np.ndarray, heads: np.ndarray, weight: torch.Tensor
-    ) -> torch.Tensor:
-        """[n, B, P, m]: `values` [n, B, P, D], of the writers of the readings `which`, through
-        those, the norm's weight, and the matrix [d_model, m] of each one's head in `weight`."""
-        owners = self.owners[which]
-        rows = values[0].numel() // values.shape[-1]
-        keys = owners * len(weight) + heads
-        pairs, of = np.unique(keys, return_inverse=True)
-        if self._by_pairs(len(pairs), len(values) * rows):
-            matrices = self._pairs(pairs // len(weight), pairs % len(weight), weight)
-            return times_own(values, of, lambda pair: matrices[pair])
-        wide = self.form.centred(times_own(values, owners, self.writers.matrix))
-        return times_own(wide * self.form.weight, heads, lambda head: weight[head])
-
-    def _by_pairs(self, pairs: int, rows: int) -> bool:
-        """Whether a product of two heads' matrices for each of `pairs` is less than wide rows."""
-        return pairs * self.z.shape[-1] < 2 * rows
-
-    def _pairs(self, owners: np.ndarray, heads: np.ndarray, weight: torch.Tensor) -> torch.Tensor:
-        """[pair, D, m]: of each writer's matrix, the norm's weight and a head's matrix. `owners`
-        [pair] ascending, and `heads` of each."""
-        used, which = np.unique(heads, return_inverse=True)
-        by_head = weight[on_device(used, weight.device)] * self.form.weight[:, None]
-        if self.form.centres:
-            by_head = by_head - by_head.mean(1, keepdim=True)
-        every = by_head.transpose(0, 1).flatten(1)
-        result = weight.new_empty(len(owners), self.z.shape[-1], weight.shape[-1])
-        for owner, rows in runs_of(owners):
-            some = which[rows]
-            right = every
-            if len(some) < len(used):
-                index = on_device(some, weight.device)
-                right = by_head[index].transpose(0, 1).flatten(1)
-            product = self.writers.matrix(owner) @ right
-            result[rows] = product.unflatten(1, (len(some), -1)).transpose(0, 1)
-        return result
-
-
-class NarrowColumns:
-    """A few columns of the unembedding, of narrow streams at evaluation points.
-
-    `stream`: base's [point, d_model]; `columns` [point, d_model, k]: those of each point. What all
-    heads of a layer need is made at once, when the first of them is asked for.
-    """
-
-    def __init__(
-        self, writers: Writers, form: NormForm, stream: torch.Tensor, columns: torch.Tensor
-    ) -> None:
-        self._writers = writers
-        self._form = form
-        self._shape = columns.shape
-        base = form.centred(stream)
-        self._squares = (base**2).sum(-1)
-        weighted = form.weight[None, :, None] * columns
-        self._own = torch.bmm(base[:, None], weighted)[:, 0]
-        self._offset = torch.einsum("d,pdk->pk", form.bias, columns)
-        if form.centres:
-            weighted = weighted - weighted.mean(1, keepdim=True)
-        # [d_model, point * k + point]: columns, and twice base.
-        self._right = torch.cat([weighted.permute(1, 0, 2).flatten(1), 2 * base.T], dim=1)
-        self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-
-    def values(self, z: torch.Tensor, writers: np.ndarray, points: torch.Tensor) -> torch.Tensor:
-        """[n, point, k] of `z` [n, point, D] of `writers` [n], at the points `points` [point]."""
-        result = z.new_empty(*z.shape[:2], self._shape[2])
-        for layer in np.unique(writers // self._writers.n_heads).tolist():
-            rows = np.flatnonzero(writers // self._writers.n_heads == layer)
-            if layer not in self._layers:
-                self._layers[layer] = self._of_layer(layer)
-            index = on_device(rows, z.device)
-            some = z if len(rows) == len(z) else z.index_select(0, index)
-            product = partial(self._product, some, layer, points)
-            result[index] = in_grids(writers[rows], z.device, product)
-        return result
-
-    def _product(
-        self, z: torch.Tensor, layer: int, points: torch.Tensor, grid: Grid, take: Take
-    ) -> torch.Tensor:
-        """[writer, place, point, k]."""
-        heads = on_device(grid.used % self._writers.n_heads, z.device)
-        pairs, across = (each[heads][:, points] for each in self._layers[layer])
-        grams = self._writers.grams(grid.used, self._form)
-        rows = take(z).transpose(1, 2)
-        inner = (rows.flatten(1, 2) @ grams).view(rows.shape) + across[:, :, None]
-        squares = (inner * rows).sum(-1) + self._squares[points][:, None]
-        scale = self._form.scale(squares.clamp_min_(0))[..., None]
-        own, offset = self._own[points][:, None], self._offset[points][:, None]
-        return ((rows @ pairs + own) * scale + offset).transpose(1, 2)
-
-    def _of_layer(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(matrices with the columns [H, point, D, k], with twice base [H, point, D])."""
-        n_points, _, k = self._shape
-        heads = layer * self._writers.n_heads + np.arange(self._writers.n_heads)
-        found = self._writers.product(heads, self._right)
-        pairs = found[:, :, : n_points * k].unflatten(2, (n_points, k)).transpose(1, 2)
-        return pairs, found[:, :, n_points * k :].transpose(1, 2)
+    def of(cls, form: NormForm, projection: Projection) -> SlotSums:
+        """Of the norm that the slot reads through."""
+        return cls(form.weight @ projection.weight, form.bias @ projection.weight)
 
 
 class Narrow:
@@ -241,6 +55,8 @@ class Narrow:
     def __init__(self, functions: NodeFunctions, final: NormForm) -> None:
         self._attention = functions.attention
         self._forms: dict[int, NormForm | None] = {}
+        # The projections live as long as the functions do.
+        self._sums: dict[int, SlotSums] = {}
         self.writers = Writers([part.w_o for part in functions.attention])
         self.final = final
 
@@ -259,3 +75,184 @@ class Narrow:
             part = self._attention[layer]
             self._forms[layer] = norm_form(part.norm, part.w_o.shape[-1], part.w_o)
         return self._forms[layer]
+
+    def sums(self, projection: Projection, layer: int) -> SlotSums:
+        """Of a slot of a layer."""
+        key = id(projection)
+        if key not in self._sums:
+            form = self.form(layer)
+            assert form is not None
+            self._sums[key] = SlotSums.of(form, projection)
+        return self._sums[key]
+
+
+@dataclass(frozen=True)
+class NormedBase:
+    """Base's stream as the slots of one layer read it, at some positions: `centred` [B, P,
+    d_model], its `squares` [B, P], and what the norm multiplies it with, `scale` [B, P]."""
+
+    form: NormForm
+    centred: torch.Tensor
+    squares: torch.Tensor
+    scale: torch.Tensor
+
+    @classmethod
+    def of(cls, form: NormForm, stream: torch.Tensor) -> NormedBase:
+        """`stream`: base's [B, P, d_model]."""
+        centred = form.centred(stream)
+        squares = (centred**2).sum(-1)
+        return cls(form, centred, squares, form.scale(squares))
+
+
+@dataclass(frozen=True)
+class NarrowReadings:
+    """Narrow streams as slots of some layers read them, at some positions. `z` [n, B, P, D];
+    `owners` [n]: their writers; `layers` [n]: ascending; `scale` [n, B, P]; `bases`: by layer."""
+
+    narrow: Narrow
+    z: torch.Tensor
+    owners: np.ndarray
+    layers: np.ndarray
+    scale: torch.Tensor
+    bases: Mapping[int, NormedBase]
+
+    @classmethod
+    def of(
+        cls,
+        narrow: Narrow,
+        z: torch.Tensor,
+        owners: np.ndarray,
+        layers: np.ndarray,
+        bases: Mapping[int, NormedBase],
+    ) -> NarrowReadings:
+        """At the positions of `bases`."""
+        scale = z.new_empty(z.shape[:-1])
+        for layer, rows in runs_of(layers):
+            base, own = bases[layer], z[rows]
+            used, which = np.unique(owners[rows], return_inverse=True)
+            across = narrow.writers.onto(used, 2 * base.centred.flatten(0, 1))
+            grams = narrow.writers.grams(used, base.form)
+            inner = torch.baddbmm(rows_of(across, which), own.flatten(1, 2), rows_of(grams, which))
+            # Rounding may take the square of a row that is nearly 0 below it.
+            squares = base.squares + (inner.view(own.shape) * own).sum(-1)
+            scale[rows] = base.form.scale(squares.clamp_min_(0))
+        return cls(narrow, z, owners, layers, scale, bases)
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def some(self, rows: np.ndarray) -> NarrowReadings:
+        """Some of the readings, by their numbers."""
+        z, scale = rows_of(self.z, rows), rows_of(self.scale, rows)
+        return NarrowReadings(
+            self.narrow, z, self.owners[rows], self.layers[rows], scale, self.bases
+        )
+
+    @cached_property
+    def base_scale(self) -> torch.Tensor:
+        """[n, B, P]: what the norm multiplies base's stream with."""
+        parts = [
+            self.bases[layer].scale[None].expand(rows.stop - rows.start, -1, -1)
+            for layer, rows in runs_of(self.layers)
+        ]
+        return torch.cat(parts)
+
+    def sums(self, projection: Projection, layer: int) -> SlotSums:
+        """What all readings have in common, as a slot of a layer reads them."""
+        return self.narrow.sums(projection, layer)
+
+    def reader(self, layer: int, weight: torch.Tensor) -> torch.Tensor:
+        """The matrix [d_model, m] of a slot of a layer, with the norm's weight."""
+        return self.bases[layer].form.weight[:, None] * weight
+
+    def times(self, projection: Projection, head: int, known: torch.Tensor | None) -> torch.Tensor:
+        """norm(stream) times the matrix of a head [n, B, P, D] of readings of one layer. `known`
+        [B, P, D]: what it is of base's stream, where that is there already."""
+        layer = int(self.layers[0])
+        base, sums = self.bases[layer], self.sums(projection, layer)
+        offset = sums.of_bias[head]
+        reader = self.reader(layer, projection.weight[head])
+        used, which = np.unique(self.owners, return_inverse=True)
+        pairs = self.narrow.writers.product(used, reader)
+        if base.form.centres:
+            pairs -= self.narrow.writers.means(used)[:, :, None] * sums.of_weight[head]
+        if known is None:
+            own = (base.centred.flatten(0, 1) @ reader).view(*base.centred.shape[:2], -1)
+        else:
+            own = (known - offset) / base.scale[..., None]
+        rows = self.z.flatten(1, 2)
+        product = torch.bmm(rows, rows_of(pairs, which)).view(*self.z.shape[:3], -1)
+        return (product + own) * self.scale[..., None] + offset
+
+    def through(
+        self,
+        values: torch.Tensor,
+        which: np.ndarray,
+        heads: np.ndarray,
+        matrix: Callable[[int], torch.Tensor],
+        weights: torch.Tensor,
+    ) -> torch.Tensor:
+        """[n, B, P, m]: `values` [n, B, P, D], of the writers of the readings `which`, through
+        those, centred where the norm centres, and the `reader` [d_model, m] of each one's head:
+        `matrix(head)`, whose sum over d_model is `weights` [n, m]."""
+        owners = self.owners[which]
+        rows = values[0].numel() // values.shape[-1]
+        size = int(heads.max()) + 1
+        pairs, of = np.unique(owners * size + heads, return_inverse=True)
+        if self._by_pairs(len(pairs), len(values) * rows):
+            matrices = self._pairs(pairs // size, pairs % size, matrix)
+
+            def product(grid: Grid, take: Take) -> torch.Tensor:
+                rows = take(values)
+                own = rows.flatten(1, -2) @ rows_of(matrices, grid.used)
+                return own.view(*rows.shape[:-1], -1)
+
+            result = in_grids(of, values.device, product)
+        else:
+            wide = times_own(values, owners, self.narrow.writers.matrix)
+            result = times_own(wide, heads, matrix)
+        if self.centres:
+            means = values @ self.narrow.writers.means(owners)[:, None, :, None]
+            result -= means * weights[:, None, None]
+        return result
+
+    def seen(self, through: torch.Tensor, owners: np.ndarray, rows: np.ndarray) -> torch.Tensor:
+        """[n, B, P, D]: of `through` [r, B, P, d_model], which readings are to be multiplied with,
+        the `rows` [n] as the z of ascending writers `owners` [n] meet them."""
+        writers = self.narrow.writers
+        result = through.new_empty(len(owners), *through.shape[1:3], self.z.shape[-1])
+        flat = result.flatten(1, 2)
+        for owner, some in runs_of(owners):
+            values = rows_of(through, rows[some]).flatten(0, 2)
+            torch.mm(values, writers.matrix(owner).T, out=flat[some].flatten(0, 1))
+        if self.centres:
+            total = rows_of(through.sum(-1, keepdim=True), rows)
+            result -= total * writers.means(owners)[:, None, None]
+        return result
+
+    @property
+    def centres(self) -> bool:
+        """Whether the norms take off the mean."""
+        return self.bases[int(self.layers[0])].form.centres
+
+    def _by_pairs(self, pairs: int, rows: int) -> bool:
+        """Whether a product of two heads' matrices for each of `pairs` is less than wide rows."""
+        return pairs * self.z.shape[-1] < 2 * rows
+
+    def _pairs(
+        self, owners: np.ndarray, heads: np.ndarray, matrix: Callable[[int], torch.Tensor]
+    ) -> torch.Tensor:
+        """[pair, D, m]: of each writer's matrix and a head's. `owners` [pair] ascending, and
+        `heads` of each."""
+        used, which = np.unique(heads, return_inverse=True)
+        every = torch.cat([matrix(head) for head in used.tolist()], dim=1)
+        width = every.shape[1] // len(used)
+        result = every.new_empty(len(owners), self.z.shape[-1], width)
+        for owner, rows in runs_of(owners):
+            own = self.narrow.writers.matrix(owner)
+            for first, some in neighbours(which[rows]):
+                columns = every[:, first * width : (first + some.stop - some.start) * width]
+                product = (own @ columns).unflatten(1, (-1, width))
+                start = rows.start
+                result[start + some.start : start + some.stop] = product.transpose(0, 1)
+        return result

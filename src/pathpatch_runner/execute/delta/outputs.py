@@ -31,7 +31,30 @@ class Measuring(Protocol):
         ...
 
 
+NARROW_COPIES = 4
+"""Temporaries of the size of narrow streams that are alive while these are measured."""
 NarrowMeasure = Callable[[torch.Tensor, np.ndarray, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Final:
+    """What is at the end of the model before any unit is evaluated: base's streams `base` [point,
+    d_model], what measures others, and of narrow ones `measured`; `plain` [2, value, point]: values
+    of base and patched."""
+
+    base: torch.Tensor
+    measuring: Measuring
+    measured: NarrowMeasure | None
+    plain: torch.Tensor
+
+    @classmethod
+    def of(cls, setting: Setting, measuring: Measuring, plain: torch.Tensor) -> Final:
+        """In one direction of patching."""
+        batch = setting.batch
+        base = setting.runs.stream[-1][0][batch.rows, batch.positions]
+        narrow = setting.narrow
+        measured = None if narrow is None else measuring.narrow(narrow, base)
+        return cls(base, measuring, measured, plain)
 
 
 @dataclass
@@ -47,20 +70,14 @@ class _ClassOutputs:
 class Outputs:
     """Values of all units of a plan on a batch, filled in as streams finish."""
 
-    def __init__(
-        self, setting: Setting, measuring: Measuring, plain: torch.Tensor, plan: Plan
-    ) -> None:
-        """`plain` [2, value, point]: values of base and patched."""
-        batch = setting.batch
-        self._measuring = measuring
+    def __init__(self, setting: Setting, final: Final, plan: Plan) -> None:
+        batch, plain = setting.batch, final.plain
+        self._measuring = final.measuring
         self._outputs = plan.outputs
         self._rows = batch.rows.cpu().numpy()
         self._positions = batch.positions.cpu().numpy()
-        self._base = setting.runs.stream[-1][0][batch.rows, batch.positions]
+        self._base, self._measured = final.base, final.measured
         self._narrow = setting.narrow
-        self._measured: NarrowMeasure | None = None
-        if self._narrow is not None:
-            self._measured = measuring.narrow(self._narrow, self._base)
         self._size = max(1, setting.workspace // max(1, self._base.numel()))
         self._device = self._base.device
         self._by_class: dict[int, _ClassOutputs] = {}
@@ -126,8 +143,11 @@ class Outputs:
             return self._measuring.measure(self._base[points] + change, points)
         assert self._narrow is not None
         parts = []
-        for start in range(0, len(change), self._size):
-            some, own = change[start : start + self._size], writers[start : start + self._size]
+        size = self._size
+        if self._measured is not None:
+            size = max(1, self._size * self._base.shape[-1] // (NARROW_COPIES * change.shape[-1]))
+        for start in range(0, len(change), size):
+            some, own = change[start : start + size], writers[start : start + size]
             if self._measured is not None:
                 parts.append(self._measured(some, own, points))
                 continue

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.columns import NarrowColumns
 from pathpatch_runner.execute.delta.grid import times_own
 from pathpatch_runner.execute.delta.host import on_device
-from pathpatch_runner.execute.delta.narrow import Narrow, NarrowColumns
+from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.narrow_logits import NarrowLogits
 from pathpatch_runner.execute.delta.outputs import NarrowMeasure
 from pathpatch_runner.execute.readout import Readout
@@ -56,6 +57,13 @@ class StreamReadout:
         """How many columns of the unembedding a stream is multiplied with."""
         return int(self._part.w_u.shape[0]) if self._of_all else 2
 
+    def kept(self, width: int) -> int:
+        """Elements kept to measure narrow streams in one direction, at most. `width`: of the z of
+        all heads."""
+        points, tokens = len(self._readout.all_points), len(self._part.w_u)
+        of_all = min(self._workspace, points * tokens) + min(self._workspace, width * tokens)
+        return of_all * bool(self._of_all) + 3 * width * points * bool(self._of_two)
+
     def remember_clean(self, final: torch.Tensor) -> None:
         """Keep the clean logits for metrics that compare with them. `final`: [point, d_model]."""
         if self._readout.needs_clean:
@@ -86,8 +94,10 @@ class StreamReadout:
 
         def measured(z: torch.Tensor, writers: np.ndarray, points: torch.Tensor) -> torch.Tensor:
             if of_all is not None and not of_all.saves(len(z) * len(points), writers):
-                wide = times_own(z, writers, narrow.writers.matrix) + base[points]
-                return self.measure(wide, points)
+                size = max(1, self._workspace // (len(points) * base.shape[1]))
+                parts = [slice(at, at + size) for at in range(0, len(z), size)]
+                made = (times_own(z[at], writers[at], narrow.writers.matrix) for at in parts)
+                return torch.cat([self.measure(some + base[points], points) for some in made])
             values = self._no_values(z, points)
             if of_two is not None:
                 pair = self._finished(of_two.values(z, writers, points), points)

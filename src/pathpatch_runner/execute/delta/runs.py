@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from pathpatch_runner.execute.batch import Batch
+from pathpatch_runner.execute.delta.deltas import Two
 from pathpatch_runner.execute.delta.narrow import NarrowReadings
 from pathpatch_runner.execute.sources import Constants
 from pathpatch_runner.execute.task import Task
@@ -27,9 +28,6 @@ from pathpatch_runner.model.nodes import (
     embed,
     softcapped,
 )
-
-Two = tuple[torch.Tensor, torch.Tensor]
-"""(base, patched)"""
 
 
 def _swapped(two: Two) -> Two:
@@ -56,13 +54,40 @@ class AttentionRun:
 
 
 @dataclass(frozen=True)
+class RunOfHeads:
+    """All heads of all layers in one run: `q`, `z` [layer * H, B, T, D], `k`, `v` [layer * K, B, T,
+    D]."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    v: torch.Tensor
+    z: torch.Tensor
+
+    @classmethod
+    def empty(cls, shape: ModelShape, rows: torch.Tensor) -> RunOfHeads:
+        """For rows [run, B, T, d_model]: [run, layer, ...] each."""
+        q, k, v, z = (
+            rows.new_empty(len(rows), shape.n_layers, heads, *rows.shape[1:3], shape.d_head)
+            for heads in (shape.n_heads, shape.n_kv, shape.n_kv, shape.n_heads)
+        )
+        return cls(q, k, v, z)
+
+    def of(self, run: int) -> RunOfHeads:
+        """One run of `empty`."""
+        q, k, v, z = (each[run].flatten(0, 1) for each in (self.q, self.k, self.v, self.z))
+        return RunOfHeads(q, k, v, z)
+
+
+@dataclass(frozen=True)
 class Runs:
     """`stream`, of each run [B, T, d_model], by stage: what the nodes of the stage read. `mlp`:
-    what each layer's MLP wrote, likewise."""
+    what each layer's MLP wrote, likewise. `heads`: those of `attention` as the runs computed them,
+    whatever constants take their place."""
 
     stream: tuple[Two, ...]
     attention: tuple[AttentionRun, ...]
     mlp: tuple[Two, ...]
+    heads: tuple[RunOfHeads, RunOfHeads]
 
     def swapped(self) -> Runs:
         """Base and patched exchanged."""
@@ -70,6 +95,7 @@ class Runs:
             tuple(_swapped(stream) for stream in self.stream),
             tuple(run.swapped() for run in self.attention),
             tuple(_swapped(out) for out in self.mlp),
+            self.heads[::-1],
         )
 
     def with_constants(self, constants: Constants | None) -> Runs:
@@ -86,7 +112,7 @@ class Runs:
                 (base, constant.expand_as(base))
                 for (base, _), constant in zip(self.mlp, constants.mlp, strict=True)
             )
-        return Runs(self.stream, attention, mlp)
+        return Runs(self.stream, attention, mlp, self.heads)
 
 
 def plain_runs_of(task: Task, functions: NodeFunctions, batch: Batch, draw: int) -> Runs:
@@ -117,9 +143,10 @@ def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tens
     streams = [_two(torch.zeros_like(embedded))]
     attention: list[AttentionRun] = []
     mlp: list[Two] = []
+    heads = RunOfHeads.empty(shape, embedded)
     for layer, part in enumerate(functions.attention):
         streams.append(_two(stream))
-        run, written = _attention(part, stream)
+        run, written = _attention(part, stream, heads, layer)
         attention.append(run)
         if shape.attn_only:
             stream = stream + written
@@ -130,7 +157,8 @@ def plain_runs(functions: NodeFunctions, shape: ModelShape, embedded: torch.Tens
         out = _mlp(functions.mlp[layer], read)
         mlp.append(_two(out))
         stream = stream + written + out
-    return Runs((*streams, _two(stream)), tuple(attention), tuple(mlp))
+    every = heads.of(0), heads.of(1)
+    return Runs((*streams, _two(stream)), tuple(attention), tuple(mlp), every)
 
 
 def _two(both: torch.Tensor) -> Two:
@@ -169,7 +197,7 @@ def project_narrow(
     known = None
     if projection.norm is None and projection.rotary is None:
         known = base if added is None else base - added
-    result = narrow.times(projection.weight[head], known)
+    result = narrow.times(projection, head, known)
     return _turned(projection, result if added is None else result + added, positions)
 
 
@@ -196,17 +224,18 @@ def attention_mask(part: Attention, queries: torch.Tensor, keys: torch.Tensor) -
     return hidden
 
 
-def _attention(part: Attention, stream: torch.Tensor) -> tuple[AttentionRun, torch.Tensor]:
-    """(the run, what the whole attention writes [2, B, T, d_model])."""
+def _attention(
+    part: Attention, stream: torch.Tensor, heads: RunOfHeads, layer: int
+) -> tuple[AttentionRun, torch.Tensor]:
+    """(the run, which is kept in `heads`, what the whole attention writes [2, B, T, d_model])."""
     normed = part.norm(stream)
     positions = torch.arange(stream.shape[-2], device=stream.device)
-    q, k, v = (
-        torch.stack([project(p, head, normed, positions) for head in range(len(p.weight))], dim=1)
-        for p in (part.q, part.k, part.v)
-    )
+    q, k, v, z = (each[:, layer] for each in (heads.q, heads.k, heads.v, heads.z))
+    for projection, into in ((part.q, q), (part.k, k), (part.v, v)):
+        for head in range(len(projection.weight)):
+            into[:, head] = project(projection, head, normed, positions)
     group = q.shape[1] // k.shape[1]
     mask = attention_mask(part, positions, positions)
-    z = torch.empty_like(q)
     for head in range(q.shape[1]):
         scores = scores_of(part, q[:, head], k[:, head // group])
         pattern = scores.masked_fill_(mask, -torch.inf).softmax(-1)

@@ -1,4 +1,4 @@
-"""How much of a chunk the loop over stages has done, by the operations that `plan.work` counts."""
+"""How much of a chunk the loop over steps has done, by the operations that `plan.work` counts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathpatch_runner.plan.work import ChunkWork
 
 
 class Tally:
-    """Tells `done` the share. What is added within a stage never passes the stage's end."""
+    """Tells `done` the share. What is added within a step never passes the step's end."""
 
     def __init__(self, work: ChunkWork, done: Done) -> None:
         self._work = work
         self._tell = done
-        self._ends = np.cumsum(work.stages)
-        self._stage, self._done = 0, 0.0
+        self._ends = np.cumsum(work.steps)
+        self._step, self._done = 0, 0.0
 
     def versions(self, ids: np.ndarray, n_positions: int, share: float = 1.0) -> None:
         """These versions are evaluated, at so many positions; or a `share` of each."""
@@ -25,13 +25,13 @@ class Tally:
         """The logits of so many streams are measured."""
         self._add(count * self._work.output)
 
-    def stage(self, number: int) -> None:
-        """The stage is done."""
-        self._stage, self._done = number + 1, float(self._ends[number])
+    def step(self, number: int) -> None:
+        """The step is done."""
+        self._step, self._done = number + 1, float(self._ends[number])
         self._share()
 
     def _add(self, operations: float) -> None:
-        self._done = min(self._done + operations, float(self._ends[self._stage]))
+        self._done = min(self._done + operations, float(self._ends[self._step]))
         self._share()
 
     def _share(self) -> None:

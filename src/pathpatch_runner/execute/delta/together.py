@@ -1,4 +1,4 @@
-"""Head versions of which one slot changed: all heads of a layer at once, mixed before projected.
+"""Head versions of which one slot changed: many heads at once, mixed before projected.
 
 On single paths every version is one of these. A head is seldom evaluated at as many positions as
 it reads, so what attention does is cheaper in another order. With w the pattern, q a query, W a
@@ -22,6 +22,8 @@ changed positions of keys and values, T all; D d_head, M d_model.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -34,9 +36,12 @@ from pathpatch_runner.execute.delta.readings import K, Normed, Q
 from pathpatch_runner.execute.delta.runs import project, project_narrow
 from pathpatch_runner.model.nodes import Projection, softcapped
 
+Of = Callable[[int], tuple[Projection, int]]
+"""Head -> the projection of its layer, and the number of its matrix there."""
+
 
 class HeadsTogether:
-    """Some heads of a layer on one batch, at some positions: what of them differs from `base`."""
+    """Some heads on one batch, at some positions: what of them differs from `base`."""
 
     def __init__(self, base: BaseHeads) -> None:
         self._base = base
@@ -54,157 +59,169 @@ class HeadsTogether:
         return self._of_values(here, which, normed)
 
     def _of_queries(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
-        part = self._base.part
-        base = self._base.positions.take(self._base.run.q[0])
-        q = self._projected(
-            part.q, self._base.used[here], which, normed, self._base.positions, base
-        )
-        q = q * part.scale
+        base = self._base
+        known = base.positions.take(base.run.q)
+        q = self._projected(base.query, base.used[here], which, normed, base.positions, known)
+        q *= base.scale
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            keys = self._base.k[self._base.index(grid.used)]
+            keys = rows_of(base.k, grid.used)
             scores = _by_pair(take(q)) @ keys.transpose(-1, -2)
-            return self._mixed(softcapped(scores, part.softcap), grid)
+            return self._mixed(softcapped(scores, base.softcap), grid)
 
-        return in_grids(here, self._base.device, product)
+        return in_grids(here, base.device, product)
 
     def _of_keys(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
+        base = self._base
         changed = self._key_scores(here, which, normed)
-        columns = self._base.key_positions.slice or self._base.key_positions.index
+        columns = base.key_positions.slice or base.key_positions.index
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            scores = self._base.scores[self._base.index(grid.used)]
+            scores = rows_of(base.scores, grid.used)
             scores = scores[:, None].repeat(1, grid.width, 1, 1, 1)
             scores[..., columns] = take(changed)
-            return self._mixed(softcapped(_by_pair(scores), self._base.part.softcap), grid)
+            return self._mixed(softcapped(_by_pair(scores), base.softcap), grid)
 
-        return in_grids(here, self._base.device, product)
+        return in_grids(here, base.device, product)
 
     def _mixed(self, scores: torch.Tensor, grid: Grid) -> torch.Tensor:
-        """[H, place, B, P, D]: z less that of base, of scores [H, B, place * P, T]."""
-        used = self._base.index(grid.used)
-        scores = scores.unflatten(2, (grid.width, -1)).masked_fill(self._base.mask, -torch.inf)
-        z = scores.softmax(-1).flatten(2, 3) @ self._base.v[used]
-        return _by_place(z, grid) - self._base.z[used][:, None]
+        """[H, place, B, P, D]: z less that of base, of scores [H, B, place * P, T], which are
+        written to."""
+        base = self._base
+        scores = scores.unflatten(2, (grid.width, -1)).masked_fill_(base.mask, -torch.inf)
+        z = scores.softmax(-1).flatten(2, 3) @ rows_of(base.v, grid.used)
+        return _by_place(z, grid) - rows_of(base.z, grid.used)[:, None]
 
     def _key_scores(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
         """[n, B, P, C]: scores of the changed keys, before the cap and the mask."""
-        projection = self._base.part.k
-        plain = projection.norm is None and projection.rotary is None
-        if plain and isinstance(normed, NarrowReadings) and self._few(here, which, normed.owners):
-            return self._narrow_key_scores(here, which, normed)
-        if plain and isinstance(normed, torch.Tensor) and self._few(here, which, None):
+        base = self._base
+        owners = normed.owners if isinstance(normed, NarrowReadings) else None
+        if not base.keys_turn and self._few(here, which, owners):
+            if isinstance(normed, NarrowReadings):
+                return self._narrow_key_scores(here, which, normed)
             return self._wide_key_scores(here, which, normed)
-        base = self._base.key_positions.take(self._base.run.k[0])
-        heads = self._base.used[here] // self._base.group_size
-        k = self._projected(projection, heads, which, normed, self._base.key_positions, base)
+        known = base.key_positions.take(base.run.k)
+        groups = base.groups[here]
+        k = self._projected(base.key, groups, which, normed, base.key_positions, known)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            queries = self._base.q[self._base.index(grid.used)][:, None]
-            return queries @ take(k).transpose(-1, -2)
+            return rows_of(base.q, grid.used)[:, None] @ take(k).transpose(-1, -2)
 
-        return in_grids(here, self._base.device, product)
+        return in_grids(here, base.device, product)
 
     def _few(self, here: np.ndarray, which: np.ndarray, owners: np.ndarray | None) -> bool:
         """Whether mixing first takes fewer multiplications than projecting first, for keys of
         readings by `owners` [r], or of wide ones (None)."""
-        width, d_head = self._base.part.w_o.shape[2], self._base.part.w_o.shape[1]
-        queries = self._base.q.shape[1] * len(self._base.positions)
-        keys = self._base.q.shape[1] * len(self._base.key_positions)
-        n, heads = len(here), len(self._base.used)
+        base, d_head = self._base, self._base.q.shape[-1]
+        queries = base.q.shape[1] * len(base.positions)
+        keys = base.q.shape[1] * len(base.key_positions)
+        n, heads = len(here), len(base.used)
         if owners is None:
-            mixed = heads * queries * d_head + n * queries * len(self._base.key_positions)
+            mixed = heads * queries * d_head + n * queries * len(base.key_positions)
             return mixed < n * keys * d_head
         pairs = len(np.unique(owners[which] * heads + here))
-        mixed = (heads + pairs) * queries * d_head * width
-        projected = pairs * d_head * d_head * width + n * keys * d_head * d_head
+        mixed = (heads + pairs) * queries * d_head * base.width
+        projected = pairs * d_head * d_head * base.width + n * keys * d_head * d_head
         return mixed < projected
 
     def _narrow_key_scores(
         self, here: np.ndarray, which: np.ndarray, narrow: NarrowReadings
     ) -> torch.Tensor:
-        form, weight = narrow.form, self._base.part.k.weight
-        through = self._base.through(weight * form.weight[:, None])
-        if form.centres:
-            through = through - through.mean(-1, keepdim=True)
+        base = self._base
+        through = base.through(self._matrix(base.key))
+        for layer, rows in runs_of(base.layers):
+            through[rows] *= narrow.bases[layer].form.weight
         # A query as each writer's z sees it: one for each pair of a writer and a head.
-        keys = narrow.owners[which] * len(self._base.used) + here
-        pairs, of = np.unique(keys, return_inverse=True)
-        own = times_own(
-            through[self._base.index(pairs % len(self._base.used))],
-            pairs // len(self._base.used),
-            lambda writer: narrow.writers.matrix(writer).T,
-        )[self._base.index(of)]
+        pairs, of = np.unique(narrow.owners[which] * len(base.used) + here, return_inverse=True)
+        owners, heads = np.divmod(pairs, len(base.used))
+        own = narrow.seen(through, owners, heads)
+        own = rows_of(own, of)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            z = narrow.z[self._base.index(grid.used)]
+            z = rows_of(narrow.z, grid.used)
             return _by_place(_by_pair(take(own)) @ z.transpose(-1, -2), grid)
 
-        dots = in_grids(which, self._base.device, product)
-        offset = self._base.offset(self._base.part.k, form.bias)
-        known = self._base.q @ (self._base.key_positions.take(self._base.k) - offset).transpose(
-            -1, -2
-        )
-        left_out = self._base.q @ offset.transpose(-1, -2)
-        rows, heads = self._base.index(which), self._base.index(here)
-        ratio = (narrow.scale / narrow.base_scale)[rows][:, :, None]
-        return narrow.scale[rows][:, :, None] * dots + ratio * known[heads] + left_out[heads]
+        dots = in_grids(which, base.device, product)
+        offset = base.offset(base.key, narrow)
+        known = base.q @ (base.key_positions.take(base.k) - offset).transpose(-1, -2)
+        left_out = base.q @ offset.transpose(-1, -2)
+        ratio = rows_of(narrow.scale / narrow.base_scale, which)[:, :, None]
+        dots *= rows_of(narrow.scale, which)[:, :, None]
+        return dots.addcmul_(ratio, rows_of(known, here)).add_(rows_of(left_out, here))
 
     def _wide_key_scores(
         self, here: np.ndarray, which: np.ndarray, normed: torch.Tensor
     ) -> torch.Tensor:
-        through = self._base.through(self._base.part.k.weight)
-        own = through[self._base.index(here)]
+        base = self._base
+        own = rows_of(base.through(self._matrix(base.key)), here)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            keys = normed[self._base.index(grid.used)]
+            keys = rows_of(normed, grid.used)
             return _by_place(_by_pair(take(own)) @ keys.transpose(-1, -2), grid)
 
-        dots = in_grids(which, self._base.device, product)
-        bias = self._base.offset(self._base.part.k, None)
-        return dots + (self._base.q @ bias.transpose(-1, -2))[self._base.index(here)]
+        dots = in_grids(which, base.device, product)
+        bias = base.offset(base.key)
+        return dots + rows_of(base.q @ bias.transpose(-1, -2), here)
 
     def _of_values(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
-        heads = self._base.used[here] // self._base.group_size
-        pattern = self._base.pattern[self._base.index(here)]
-        if isinstance(normed, torch.Tensor) and not self._few_values():
-            base = self._base.key_positions.take(self._base.run.v[0])
-            v = self._projected(
-                self._base.part.v, heads, which, normed, self._base.key_positions, base
-            )
-            return pattern @ (v - base[self._base.index(heads)])
-        if isinstance(normed, torch.Tensor):
-            mixed = self._mixture(pattern, which, normed)
-            weight = self._base.part.v.weight
-            changed = times_own(mixed, heads, lambda head: weight[head])
-            known = self._base.key_positions.take(self._base.v) - self._base.offset(
-                self._base.part.v, None
-            )
-            return changed - (self._base.pattern @ known)[self._base.index(here)]
-        scale, ratio = (
-            each[self._base.index(which)][:, :, None]
-            for each in (normed.scale, normed.scale / normed.base_scale - 1)
-        )
-        known = self._base.key_positions.take(self._base.v) - self._base.offset(
-            self._base.part.v, normed.form.bias
-        )
+        base, groups = self._base, self._base.groups[here]
+        pattern = rows_of(base.pattern, here)
+        if isinstance(normed, NarrowReadings):
+            return self._of_narrow_values(here, which, pattern, normed)
+        if not self._few_values():
+            known = base.key_positions.take(base.run.v)
+            v = self._projected(base.value, groups, which, normed, base.key_positions, known)
+            return pattern @ v.sub_(rows_of(known, groups))
+        mixed = self._mixture(pattern, which, normed)
+        changed = times_own(mixed, groups, self._matrix(base.value))
+        known = base.key_positions.take(base.v) - base.offset(base.value)
+        return changed.sub_(rows_of(base.pattern @ known, here))
+
+    def _of_narrow_values(
+        self, here: np.ndarray, which: np.ndarray, pattern: torch.Tensor, narrow: NarrowReadings
+    ) -> torch.Tensor:
+        base = self._base
+        ratio = rows_of(narrow.scale / narrow.base_scale - 1, which)[:, :, None]
+        known = base.key_positions.take(base.v) - base.offset(base.value, narrow)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            return _by_place(
-                _by_pair(take(pattern * ratio)) @ known[self._base.index(grid.used)], grid
-            )
+            return _by_place(_by_pair(take(pattern * ratio)) @ rows_of(known, grid.used), grid)
 
-        mixed = self._mixture(pattern * scale, which, normed.z)
-        changed = normed.through(mixed, which, heads, self._base.part.v.weight)
-        return changed + in_grids(here, self._base.device, product)
+        weights = pattern * rows_of(narrow.scale, which)[:, :, None]
+        mixed = self._mixture(weights, which, narrow.z)
+        groups = base.groups[here]
+        weights = rows_of(self._weights(narrow), here)
+        changed = narrow.through(mixed, which, groups, self._reader(base.value, narrow), weights)
+        return changed.add_(in_grids(here, base.device, product))
+
+    def _weights(self, narrow: NarrowReadings) -> torch.Tensor:
+        """[H, D]: the norm's weight through the matrix of each head's values."""
+        parts = []
+        for layer, rows in runs_of(self._base.layers):
+            groups = self._base.groups[rows]
+            projection, first = self._base.value(int(groups[0]))
+            of_weight = narrow.sums(projection, layer).of_weight
+            parts.append(rows_of(of_weight, groups - groups[0] + first))
+        return torch.cat(parts)
 
     def _few_values(self) -> bool:
-        queries, keys, d_head = (
-            len(self._base.positions),
-            len(self._base.key_positions),
-            self._base.q.shape[-1],
-        )
+        base = self._base
+        queries, keys, d_head = len(base.positions), len(base.key_positions), base.q.shape[-1]
         return queries * (keys + d_head) < keys * d_head
+
+    def _matrix(self, of: Of) -> Callable[[int], torch.Tensor]:
+        """The matrix [M, D] of each key/value head."""
+
+        def matrix(group: int) -> torch.Tensor:
+            projection, number = of(group)
+            return projection.weight[number]
+
+        return matrix
+
+    def _reader(self, of: Of, narrow: NarrowReadings) -> Callable[[int], torch.Tensor]:
+        """The same, as narrow readings meet it."""
+        matrix = self._matrix(of)
+        return lambda group: narrow.reader(self._base.layer_of(group), matrix(group))
 
     def _mixture(
         self, weights: torch.Tensor, which: np.ndarray, read: torch.Tensor
@@ -212,28 +229,28 @@ class HeadsTogether:
         """[n, B, P, ...]: of what is `read` [r, B, C, ...], by `weights` [n, B, P, C]."""
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            return _by_place(_by_pair(take(weights)) @ read[self._base.index(grid.used)], grid)
+            return _by_place(_by_pair(take(weights)) @ rows_of(read, grid.used), grid)
 
         return in_grids(which, self._base.device, product)
 
+    @staticmethod
     def _projected(
-        self,
-        projection: Projection,
+        of: Of,
         heads: np.ndarray,
         which: np.ndarray,
         normed: Normed,
         positions: Selection,
         base: torch.Tensor,
     ) -> torch.Tensor:
-        """[n, B, P, D]: the readings `which` through the matrices of `heads`, ascending."""
+        """[n, B, P, D]: the readings `which` through the matrices `of` heads, ascending."""
         parts = []
         for head, rows in runs_of(heads):
-            some = which[rows]
+            some, (projection, number) = which[rows], of(head)
             if isinstance(normed, NarrowReadings):
                 read = normed.some(some)
-                part = project_narrow(projection, head, read, positions.index, base[head])
+                part = project_narrow(projection, number, read, positions.index, base[head])
             else:
-                part = project(projection, head, rows_of(normed, some), positions.index)
+                part = project(projection, number, rows_of(normed, some), positions.index)
             parts.append(part)
         return torch.cat(parts)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.deltas import Deltas, Selection
-from pathpatch_runner.execute.delta.host import on_device
-from pathpatch_runner.execute.delta.runs import Two
+from pathpatch_runner.execute.delta.deltas import Deltas, Selection, Two
+from pathpatch_runner.execute.delta.grid import runs_of
+from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.setting import Setting
 from pathpatch_runner.graph import Graph, NodeKind
 from pathpatch_runner.plan.plan import Stage
@@ -21,6 +23,8 @@ class Writes:
         self._functions = setting.functions
         self._runs = setting.runs
         self._graph = graph
+        self._layers = np.array([node.layer for node in graph.nodes])
+        self._heads = np.array([node.head for node in graph.nodes])
         self._n_classes = len(setting.batch.where.classes)
         self._classes = setting.batch.classes
         self._streams = streams
@@ -36,8 +40,8 @@ class Writes:
     ) -> torch.Tensor:
         """[n, B, P, d_model]: by how much streams that the same nodes wrote to (`wrote`: bool
         [node of the stage]) differ from base after the stage."""
-        base, patched = self._runs.stream[number]
-        delta = self._streams.take(stage.parent[members], positions, patched - base)
+        plain = self._runs.stream[number]
+        delta = self._streams.take(stage.parent[members], positions, plain)
         columns = np.flatnonzero(wrote)
         nodes = [self._graph.stages[number][column] for column in columns]
         heads: list[tuple[int, torch.Tensor]] = []
@@ -52,9 +56,8 @@ class Writes:
         if heads:
             delta = self._add_heads(heads, delta)
         if delta is None:
-            result: torch.Tensor = base.new_zeros(
-                len(members), base.shape[0], len(positions), base.shape[2]
-            )
+            n_pairs, _, width = plain[0].shape
+            result: torch.Tensor = plain[0].new_zeros(len(members), n_pairs, len(positions), width)
             return result
         return delta
 
@@ -77,7 +80,7 @@ class Writes:
         self, versions: np.ndarray, node: int, positions: Selection
     ) -> torch.Tensor | None:
         """[n, B, P, d_model]: what versions [n] of one node change in the stream; None: nothing."""
-        change = self._written.take(versions, positions, self._patched_change(node))
+        change = self._written.take(versions, positions, self._write_of(node))
         which = self._graph.nodes[node]
         if change is None or which.kind is not NodeKind.head:
             return change
@@ -85,41 +88,35 @@ class Writes:
 
     def of_heads(
         self, versions: np.ndarray, nodes: np.ndarray, positions: Selection
-    ) -> torch.Tensor | None:
-        """[n, B, P, D]: changes of z of `versions` [n] of heads `nodes` [n] of one layer, all of
-        them PATCHED or none; None: nothing."""
-        run = self._runs.attention[self._graph.nodes[int(nodes[0])].layer]
-        base, patched = run.z
-        if versions[0] != PATCHED:
-            return self._written.take(versions, positions, base[0])
-        heads = np.array([self._graph.nodes[node].head for node in nodes])
-        index = on_device(heads, base.device)
-        return positions.take(patched - base).index_select(0, index)
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """(numbers, their changes of z [n, B, P, D]) of those `versions` [n] of heads `nodes` [n],
+        by layer, that change it."""
+        patched = np.flatnonzero(versions == PATCHED)
+        for layer, some in runs_of(self._layers[nodes[patched]]):
+            base, other = self._runs.attention[layer].z
+            change = positions.take(other) - positions.take(base)
+            yield patched[some], rows_of(change, self._heads[nodes[patched[some]]])
+        yield from self._written.parts(versions, positions)
 
     def whole(self, number: int, positions: Selection) -> torch.Tensor:
         """[B, P, d_model]: by how much the patched run's stream before a stage differs."""
         base, patched = self._runs.stream[number]
-        return positions.take(patched - base)
+        return positions.take(patched) - positions.take(base)
 
     def change(self, written: np.ndarray, node: int, positions: Selection) -> torch.Tensor | None:
         """[n, B, P, width] of what versions `written` [n, class] change, by position class (of a
         head: its z); None: nothing."""
-        patched = self._patched_change(node)
+        plain = self._write_of(node)
         if (written == written[:, :1]).all():
-            return self._written.take(written[:, 0], positions, patched)
+            return self._written.take(written[:, 0], positions, plain)
         total: torch.Tensor | None = None
         classes = positions.take(self._classes, -1)
         for number_class in range(self._n_classes):
-            values = self._written.take(written[:, number_class], positions, patched)
+            values = self._written.take(written[:, number_class], positions, plain)
             if values is not None:
                 values = values * (classes == number_class)[None, :, :, None]
                 total = values if total is None else total + values
         return total
-
-    def _patched_change(self, node: int) -> torch.Tensor:
-        """[B, T, width]: by how much the patched run's write differs from base."""
-        base, patched = self._write_of(node)
-        return patched - base
 
     def _write_of(self, node: int) -> Two:
         """What a node writes in each of the plain runs (a head: its z)."""

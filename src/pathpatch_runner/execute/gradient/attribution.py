@@ -22,7 +22,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pathpatch_runner.execute.delta.runs import Runs, Two, write_heads
+from pathpatch_runner.execute.delta.deltas import Two
+from pathpatch_runner.execute.delta.runs import Runs, write_heads
 from pathpatch_runner.execute.gradient.changes import write_changes
 from pathpatch_runner.execute.gradient.slots import SlotGradients, slot_gradients
 from pathpatch_runner.execute.gradient.tape import Moved, Tape, record
