@@ -40,7 +40,9 @@ class NarrowColumns:
         """[n, point, k] of `z` [n, point, D] of `writers` [n], at the points `points` [point]."""
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
-            return self._product(take(z).transpose(1, 2), grid.used, points)
+            # Made contiguous here, for the two products to come.
+            rows = take(z).transpose(1, 2).contiguous()
+            return self._product(rows, grid.used, points)
 
         return in_grids(writers, z.device, product)
 

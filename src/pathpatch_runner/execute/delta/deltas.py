@@ -9,7 +9,7 @@ where somebody asks for that. `Selection` is a set of positions, on the host and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -51,13 +51,19 @@ class Selection:
         return np.flatnonzero(self.chosen[other.numbers])
 
 
+LEAST_SHARE = 4
+"""A narrow block is made wide as a whole, for all who read it, where one asks for such a share."""
+
+
 @dataclass(frozen=True)
 class _Block:
-    """`writers` [n]: whose z each row of a narrow block is."""
+    """`writers` [n]: whose z each row of a narrow block is. `wide`: what a narrow block makes of the
+    stream, by positions."""
 
     values: torch.Tensor
     positions: Selection
     writers: np.ndarray | None
+    wide: dict[bytes, torch.Tensor] = field(default_factory=dict)
 
 
 class Deltas:
@@ -155,11 +161,21 @@ class Deltas:
             return difference[None].expand(len(ids), -1, -1, -1)
         block = self._blocks[number]
         assert block is not None
-        values = self._rows_of(block, ids, positions)
         if block.writers is None:
-            return values
+            return self._rows_of(block, ids, positions)
+        if len(ids) * LEAST_SHARE < len(block.values):
+            values = self._rows_of(block, ids, positions)
+            return self._widened(values, block.writers[self._row[ids]])
+        wide = block.wide.get(positions.chosen.tobytes())
+        if wide is None:
+            values = self._aligned(block.values, block.positions, positions)
+            wide = self._widened(values, block.writers)
+            block.wide[positions.chosen.tobytes()] = wide
+        return rows_of(wide, self._row[ids])
+
+    def _widened(self, values: torch.Tensor, writers: np.ndarray) -> torch.Tensor:
         assert self._writers is not None
-        return times_own(values, block.writers[self._row[ids]], self._writers.matrix)
+        return times_own(values, writers, self._writers.matrix)
 
     def _rows_of(self, block: _Block, ids: np.ndarray, positions: Selection) -> torch.Tensor:
         return self._aligned(rows_of(block.values, self._row[ids]), block.positions, positions)
