@@ -90,7 +90,7 @@ class HeadsTogether:
         base = self._base
         scores = scores.unflatten(2, (grid.width, -1)).masked_fill_(base.mask, -torch.inf)
         z = scores.softmax(-1).flatten(2, 3) @ rows_of(base.v, grid.used)
-        return _by_place(z, grid) - rows_of(base.z, grid.used)[:, None]
+        return _by_place(z, grid).sub_(rows_of(base.z, grid.used)[:, None])
 
     def _key_scores(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
         """[n, B, P, C]: scores of the changed keys, before the cap and the mask."""
