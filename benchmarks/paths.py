@@ -285,10 +285,13 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     file = HERE / "records" / f"paths-{datetime.now(UTC):%Y-%m-%d}.json"
     record: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    record["machine"] = f"{machine()}, {given.threads} threads, torch {torch.__version__}"
+    record["machine"] = (
+        f"{machine()}, {THREADS} threads where none are named, torch {torch.__version__}"
+    )
     for name in given.parts:
-        record[name] = PARTS[name](given)
-        shown = {key: value for key, value in record[name].items() if key != "runs"}
+        key = name if given.threads == THREADS else f"{name}, threads: {given.threads}"
+        record[key] = PARTS[name](given)
+        shown = {key: value for key, value in record[key].items() if key != "runs"}
         print(name, json.dumps(shown, indent=1), flush=True)
         file.write_text(json.dumps(record, indent=1) + "\n")
 

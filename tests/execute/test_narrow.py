@@ -14,10 +14,11 @@ from execute.models import NEW, specimen
 from execute.path_sets import random_pairs, task_of
 from pathpatch_runner.config import Direction, Dtype
 from pathpatch_runner.execute.delta import readout
-from pathpatch_runner.execute.delta.deltas import Deltas
+from pathpatch_runner.execute.delta.deltas import Deltas, Selection
 from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.narrow_logits import NarrowLogits
 from pathpatch_runner.execute.delta.norm_form import norm_form
+from pathpatch_runner.execute.delta.writers import Writers
 from pathpatch_runner.execute.drive import evaluate
 from pathpatch_runner.expression.ast import PathSet
 from pathpatch_runner.expression.count import draw_paths
@@ -182,6 +183,41 @@ def test_a_layer_norm_of_single_precision_is_believed() -> None:
         norm.weight.data = 2 * torch.rand(256, generator=generator)
         norm.bias.data = torch.randn(256, generator=generator) / 4
         assert norm_form(norm, 256, norm.weight) is not None
+
+
+def test_a_narrow_block_that_many_read_is_made_wide_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    w_o = [torch.randn(2, 3, 8, generator=generator) for _ in range(2)]
+    z = torch.randn(8, 2, 2, 3, generator=generator)
+    writers = np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    kept = Deltas(12, torch.device("cpu"), Writers(w_o))
+    here = Selection(np.array([False, True, True]), torch.device("cpu"))
+    kept.put(np.arange(2, 10), z, here, writers)
+    expected = torch.stack(
+        [row @ w_o[own // 2][own % 2] for row, own in zip(z, writers, strict=True)]
+    )
+    plain = torch.zeros(2, 3, 8), torch.zeros(2, 3, 8)
+    made: list[int] = []
+    widened = Deltas._widened
+
+    def counted(self: Deltas, values: torch.Tensor, owners: np.ndarray) -> torch.Tensor:
+        made.append(len(values))
+        return widened(self, values, owners)
+
+    monkeypatch.setattr(Deltas, "_widened", counted)
+    last = Selection(np.array([False, False, True]), torch.device("cpu"))
+    for ids, positions in (
+        (np.array([5]), here),
+        (np.arange(3, 7), here),
+        (np.arange(2, 10), here),
+    ):
+        found = kept.take(ids, positions, plain)
+        assert found is not None
+        torch.testing.assert_close(found, expected[ids - 2])
+    assert made == [1, 8]
+    found = kept.take(np.array([9, 2, 4]), last, plain)
+    assert found is not None
+    torch.testing.assert_close(found, expected[[7, 0, 2]][:, :, 1:])
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])

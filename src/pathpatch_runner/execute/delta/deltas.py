@@ -57,8 +57,8 @@ LEAST_SHARE = 4
 
 @dataclass(frozen=True)
 class _Block:
-    """`writers` [n]: whose z each row of a narrow block is. `wide`: what a narrow block makes of the
-    stream, by positions."""
+    """`writers` [n]: whose z each row of a narrow block is. `wide`: what a narrow block makes of
+    the stream, by positions."""
 
     values: torch.Tensor
     positions: Selection
