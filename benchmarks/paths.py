@@ -8,16 +8,17 @@
 
 Each prints what it measured and adds it to records/paths-<date>.json.
 
-- spectrum: a quarter of the paths of one or two nodes between the ends, those whose first is one of
-  three heads of a layer (`a*.h0-2`) or an MLP, as families; the same config in this tree and in
-  `--before`, a checkout of an earlier commit, in turns. Seconds are those of the stage `execute`.
+- spectrum: the paths of one or two nodes between the ends whose first is one of `--heads` (three of
+  a layer, which makes a quarter of all paths; `a*.h*`: all) or an MLP, as families; the same config
+  in this tree and in `--before`, a checkout of an earlier commit, in turns. Seconds are those of
+  the stage `execute`.
 - unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside the
   two of `walk.py`, which go along one path after the other: one evaluates heads whole, one only
   what changes in them. Ours counts planning; plain runs are cached on all sides. `least_ms`: the
   floating point operations of each, counted, at the rate that the machine multiplies large
   matrices; no order of the same products takes less.
-- search: what the walk of `find_induction` spends in evaluations, beside one plan of the same path
-  sets. The search keeps what it finds on the disk as it goes, the list does not; processor seconds
+- search: what the walk of `--search` spends in evaluations, beside one plan of the same path sets.
+  The search keeps what it finds on the disk as it goes, the list does not; processor seconds
   leave out the waiting for it.
 """
 
@@ -86,9 +87,10 @@ patch: {{directions: [noising], units: [path]}}
 """
 
 
-def families() -> str:
-    """A quarter of the paths of one or two nodes, as one writes them by hand."""
-    first = {slot: (f"s<{slot}>", "a*.h0-2") for slot in "qkv"} | {"m": ("s", "m*")}
+def families(heads: str) -> str:
+    """The paths of one or two nodes whose first is one of `heads` or an MLP, as one writes them by
+    hand."""
+    first = {slot: (f"s<{slot}>", heads) for slot in "qkv"} | {"m": ("s", "m*")}
     second = {slot: (f"r<{slot}>", "a*.h*") for slot in "qkv"} | {"m": ("r", "m*")}
     lines = ["hypotheses:", "  h:", "    paths:"]
     for name, (s, over) in first.items():
@@ -136,7 +138,7 @@ def spectrum(given: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in trees}
     for _ in range(given.turns):
         for name, tree in trees.items():
-            runs[name].append(command(tree, GPT2 + families(), given.threads))
+            runs[name].append(command(tree, GPT2 + families(given.heads), given.threads))
     spent = {
         name: statistics.median(one["stages"]["execute"] for one in found)
         for name, found in runs.items()
@@ -227,7 +229,7 @@ def flops(do: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
-def search(_: argparse.Namespace) -> dict[str, Any]:
+def search(given: argparse.Namespace) -> dict[str, Any]:
     """What a search asks for, asked one level after the other and all at once."""
     asked: list[tuple[PathEffects, Sequence[PathSet], float, float]] = []
     evaluated = PathEffects.__call__
@@ -241,7 +243,7 @@ def search(_: argparse.Namespace) -> dict[str, Any]:
 
     PathEffects.__call__ = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
-        config = pp.compose("find_induction", f"runtime.output_root={folder}", "search.sample=0")
+        config = pp.compose(given.search, f"runtime.output_root={folder}", "search.sample=0")
         config.runtime.progress = False
         pp.run(config)
     PathEffects.__call__ = evaluated  # type: ignore[method-assign]
@@ -260,6 +262,8 @@ def search(_: argparse.Namespace) -> dict[str, Any]:
     spent, cpu_spent = sum(each[2] for each in levels), sum(each[3] for each in levels)
     count = len(sets) * len(first.pair_ids)
     return {
+        "experiment": given.search,
+        "levels": len(levels),
         "path_sets": len(sets),
         "evaluations_a_second": count / spent,
         "seconds": spent,
@@ -279,6 +283,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="+", choices=PARTS)
     parser.add_argument("--before", type=Path, help="a checkout to compare with")
+    parser.add_argument("--heads", default="a*.h0-2", help="the first nodes of the spectrum")
+    parser.add_argument("--search", default="find_induction", help="the experiment that searches")
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--threads", type=int, default=THREADS)
     given = parser.parse_args()
@@ -289,11 +295,18 @@ def main() -> None:
         f"{machine()}, {THREADS} threads where none are named, torch {torch.__version__}"
     )
     for name in given.parts:
-        key = name if given.threads == THREADS else f"{name}, threads: {given.threads}"
+        key = ", ".join([name, *chosen(parser, given, name)])
         record[key] = PARTS[name](given)
         shown = {key: value for key, value in record[key].items() if key != "runs"}
         print(name, json.dumps(shown, indent=1), flush=True)
         file.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def chosen(parser: argparse.ArgumentParser, given: argparse.Namespace, part: str) -> list[str]:
+    """What was asked for otherwise than by default, of what concerns a part."""
+    of_part = {"spectrum": ["heads"], "search": ["search"]}.get(part, [])
+    said = {name: getattr(given, name) for name in [*of_part, "threads"]}
+    return [f"{name}: {value}" for name, value in said.items() if value != parser.get_default(name)]
 
 
 if __name__ == "__main__":

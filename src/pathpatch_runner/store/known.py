@@ -71,6 +71,7 @@ class KnownValues:
         self._writes = True
         self._parts: dict[Path, Head] = {}
         self._where: dict[tuple[str, int], dict[bytes, list[tuple[Path, int]]]] = {}
+        self._unread: list[Path] = []
         self._sweep()
         if reads:
             for path in sorted(self._folder.glob(f"*{SUFFIX}")):
@@ -96,14 +97,23 @@ class KnownValues:
 
     def _add(self, path: Path, head: Head) -> None:
         self._parts[path] = head
-        rows = self._where.setdefault((head.direction, head.draw), {})
-        for row, each in enumerate(head.ids):
-            rows.setdefault(each, []).append((path, row))
+        self._unread.append(path)
+
+    def _rows(self, direction: str, draw: int) -> Mapping[bytes, Sequence[tuple[Path, int]]]:
+        """Where each path set is, by its id. What was added since somebody asked is read now:
+        mostly nobody asks for what was just found."""
+        for path in self._unread:
+            head = self._parts[path]
+            rows = self._where.setdefault((head.direction, head.draw), {})
+            for row, each in enumerate(head.ids):
+                rows.setdefault(each, []).append((path, row))
+        self._unread.clear()
+        return self._where.get((direction, draw), {})
 
     def recall(self, ids: Sequence[bytes], portion: Portion) -> Recalled:
         """`Units.recall` for units with these ids."""
         self.taken.asked += len(ids) * portion.n_pairs
-        rows = self._where.get((portion.direction.value, portion.draw), {})
+        rows = self._rows(portion.direction.value, portion.draw)
         by_part: dict[Path, list[tuple[int, int]]] = {}
         for unit, each in enumerate(ids):
             for path, row in rows.get(each, ()):
