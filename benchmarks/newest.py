@@ -82,7 +82,8 @@ def paths(date: str, record: Record) -> Iterator[str]:
     )
     yield (
         f"| evaluations of a search | {search['evaluations_a_second']:,.0f} a second | "
-        f"takes {search['cpu_ratio']:.2f} times the processor time of the same ones as one list |"
+        f"{search['ratio_level_by_level']:.2f} times the time of a list for each level, "
+        f"{search['ratio']:.2f} times that of one list of all |"
     )
     yield (
         f"| all {induction['units']} paths of `induction`'s model, whole command | "

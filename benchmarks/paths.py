@@ -8,18 +8,18 @@
 
 Each prints what it measured and adds it to records/paths-<date>.json.
 
-- spectrum: the paths of one or two nodes between the ends whose first is one of `--heads` (three of
-  a layer, which makes a quarter of all paths; `a*.h*`: all) or an MLP, as families; the same config
-  in this tree and in `--before`, a checkout of an earlier commit, in turns. Seconds are those of
-  the stage `execute`.
+- spectrum: the paths of one or two nodes between the ends whose first is one of `--heads` or an
+  MLP, as families; the same config in this tree and in `--before`, a checkout of an earlier commit, in
+  turns. Seconds are those of the stage `execute`. `--heads a*.h0-2` makes a quarter of the paths.
 - unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside the
   two of `walk.py`, which go along one path after the other: one evaluates heads whole, one only
   what changes in them. Ours counts planning; plain runs are cached on all sides. `least_ms`: the
   floating point operations of each, counted, at the rate that the machine multiplies large
   matrices; no order of the same products takes less.
-- search: what the walk of `--search` spends in evaluations, beside one plan of the same path sets.
-  The search keeps what it finds on the disk as it goes, the list does not; processor seconds
-  leave out the waiting for it.
+- search: what the walk of `--search` spends in evaluations, beside the same path sets as one list,
+  which nobody can write who has not searched, and as a list for each level, as one who searches by
+  hand has it. The search keeps what it finds on the disk as it goes, lists do not; processor
+  seconds leave out the waiting for it.
 """
 
 from __future__ import annotations
@@ -252,8 +252,15 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
     sets = [each for _, some, _, _ in levels for each in some]
     direction = [first.direction]
 
+    def listed(some: Sequence[PathSet]) -> None:
+        evaluate(first.backend, first.task, compile_plan(some, first.alphabet), direction)
+
     def at_once() -> None:
-        evaluate(first.backend, first.task, compile_plan(sets, first.alphabet), direction)
+        listed(sets)
+
+    def by_hand() -> None:
+        for _, some, _, _ in levels:
+            listed(some)
 
     at_once()
     worked = time.process_time()
@@ -269,6 +276,8 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
         "seconds": spent,
         "as_one_list": once,
         "ratio": spent / once,
+        "level_by_level": (apart := seconds(by_hand)),
+        "ratio_level_by_level": spent / apart,
         "cpu_seconds": cpu_spent,
         "cpu_as_one_list": cpu_once,
         "cpu_ratio": cpu_spent / cpu_once,
@@ -283,7 +292,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="+", choices=PARTS)
     parser.add_argument("--before", type=Path, help="a checkout to compare with")
-    parser.add_argument("--heads", default="a*.h0-2", help="the first nodes of the spectrum")
+    parser.add_argument("--heads", default="a*.h*", help="the first nodes of the spectrum")
     parser.add_argument("--search", default="find_induction", help="the experiment that searches")
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--threads", type=int, default=THREADS)
