@@ -10,7 +10,7 @@ Each prints what it measured and adds it to records/paths-<date>.json.
 
 - spectrum: the paths of one or two nodes between the ends whose first is one of `--heads` or an
   MLP, as families; the same config in this tree and in `--before`, a checkout of an earlier commit,
-  in turns. Seconds are those of the stage `execute`. `--heads a*.h0-2` makes a quarter of the paths.
+  in turns. Seconds are those of the stage `execute`. `--heads a*.h0-2`: a quarter of the paths.
 - unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside the
   two of `walk.py`, which go along one path after the other: one evaluates heads whole, one only
   what changes in them. Ours counts planning; plain runs are cached on all sides. `least_ms`: the
