@@ -12,10 +12,11 @@ Each prints what it measured and adds it to records/paths-<date>.json.
   MLP, as families; the same config in this tree and in `--before`, a checkout of an earlier commit,
   in turns. Seconds are those of the stage `execute`. `--heads a*.h0-2`: a quarter of the paths.
 - unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside the
-  two of `walk.py`, which go along one path after the other: one evaluates heads whole, one only
-  what changes in them. Ours counts planning; plain runs are cached on all sides. `least_ms`: the
-  floating point operations of each, counted, at the rate that the machine multiplies large
-  matrices; no order of the same products takes less.
+  three of `walk.py`, which go along one path after the other: as a search that knows no plans does
+  it, with heads evaluated whole and all logits at the end; with the two logits that the metric
+  needs; and evaluating only what changes in heads. Ours counts planning; plain runs are cached on
+  all sides. `least_ms`: the floating point operations of each, counted, at the rate that the
+  machine multiplies large matrices; no order of the same products takes less.
 - search: what the walk of `--search` spends in evaluations, beside the same path sets as one list,
   which nobody can write who has not searched, and as a list for each level, as one who searches by
   hand has it. The search keeps what it finds on the disk as it goes, lists do not; processor
@@ -40,7 +41,7 @@ from typing import Any
 import torch
 from run import THREADS, composed, machine, matmul_rate, seconds, write_pairs
 from torch.utils.flop_counter import FlopCounterMode
-from walk import PlainWalk, SinglePath, Walk
+from walk import LogitsWalk, PlainWalk, SinglePath, Walk
 
 import pathpatch_runner as pp
 from pathpatch_runner.cli.schema import register_schemas
@@ -198,7 +199,8 @@ def compared(
         measured = evaluate("delta", task, plan, [Direction.noising], kept=kept)
         return torch.tensor(measured.patched[Direction.noising][:, 0] - measured.clean[0])
 
-    sides = {"plain_walk": walked(PlainWalk), "walk": walked(Walk), "ours": ours}
+    walks = {"logits_walk": LogitsWalk, "plain_walk": PlainWalk, "walk": Walk}
+    sides = {**{name: walked(kind) for name, kind in walks.items()}, "ours": ours}
     rate = matmul_rate()
     # The first turn warms up.
     effects = {name: side() for name, side in sides.items()}
@@ -212,8 +214,7 @@ def compared(
     return {
         **{f"{name}_ms": each for name, each in ms.items()},
         "of_it_planning_ms": 1e3 * planning / len(paths),
-        "ratio": ms["walk"] / ms["ours"],
-        "plain_ratio": ms["plain_walk"] / ms["ours"],
+        **{f"ratio_to_{name}": ms[name] / ms["ours"] for name in walks},
         "matmul_rate": rate,
         "operations": operations,
         "least_ms": {name: 1e3 * count / rate / len(paths) for name, count in operations.items()},
@@ -229,9 +230,13 @@ def flops(do: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
-def search(given: argparse.Namespace) -> dict[str, Any]:
-    """What a search asks for, asked one level after the other and all at once."""
-    asked: list[tuple[PathEffects, Sequence[PathSet], float, float]] = []
+Asked = tuple[PathEffects, Sequence[PathSet], float, float]
+"""Who asked for path sets, for which, and the seconds and processor seconds that took."""
+
+
+def levels_of(experiment: str) -> list[Asked]:
+    """What the walk of a search asks for, level by level."""
+    asked: list[Asked] = []
     evaluated = PathEffects.__call__
 
     def timed(self: PathEffects, what: str, path_sets: Sequence[PathSet]) -> Floats:
@@ -243,40 +248,39 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
 
     PathEffects.__call__ = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
-        config = pp.compose(given.search, f"runtime.output_root={folder}", "search.sample=0")
+        config = pp.compose(experiment, f"runtime.output_root={folder}", "search.sample=0")
         config.runtime.progress = False
         pp.run(config)
     PathEffects.__call__ = evaluated  # type: ignore[method-assign]
-    first = asked[0][0]
-    levels = [each for each in asked if each[0] is first]
+    return [each for each in asked if each[0] is asked[0][0]]
+
+
+def search(given: argparse.Namespace) -> dict[str, Any]:
+    """What a search asks for, asked one level after the other and all at once."""
+    levels = levels_of(given.search)
+    first = levels[0][0]
     sets = [each for _, some, _, _ in levels for each in some]
-    direction = [first.direction]
 
-    def listed(some: Sequence[PathSet]) -> None:
-        evaluate(first.backend, first.task, compile_plan(some, first.alphabet), direction)
+    def listed(*lists: Sequence[PathSet]) -> None:
+        for some in lists:
+            plan = compile_plan(some, first.alphabet)
+            evaluate(first.backend, first.task, plan, [first.direction])
 
-    def at_once() -> None:
-        listed(sets)
-
-    def by_hand() -> None:
-        for _, some, _, _ in levels:
-            listed(some)
-
-    at_once()
+    listed(sets)
     worked = time.process_time()
-    once = seconds(at_once)
+    once = seconds(lambda: listed(sets))
     cpu_once = time.process_time() - worked
+    apart = seconds(lambda: listed(*[some for _, some, _, _ in levels]))
     spent, cpu_spent = sum(each[2] for each in levels), sum(each[3] for each in levels)
-    count = len(sets) * len(first.pair_ids)
     return {
         "experiment": given.search,
         "levels": len(levels),
         "path_sets": len(sets),
-        "evaluations_a_second": count / spent,
+        "evaluations_a_second": len(sets) * len(first.pair_ids) / spent,
         "seconds": spent,
         "as_one_list": once,
         "ratio": spent / once,
-        "level_by_level": (apart := seconds(by_hand)),
+        "level_by_level": apart,
         "ratio_level_by_level": spent / apart,
         "cpu_seconds": cpu_spent,
         "cpu_as_one_list": cpu_once,

@@ -6,10 +6,11 @@ at all positions, and what it writes otherwise is carried on. At the end it is a
 run's last stream. That is the exact effect of the single path, and how the search over paths in
 IPE-LatentCircuitIdentification gets it.
 
-- `PlainWalk` evaluates a head as a whole, as that search does: queries, keys and values anew from
-  their streams. (That search takes longer still: it multiplies by the output matrix of all heads
-  of the layer, and by the whole unembedding at the end.)
-- `Walk` takes what does not change from the plain run: one slot of a head is projected anew.
+- `LogitsWalk` does as that search does: a head is evaluated as a whole, queries, keys and values
+  anew from their streams, and the metric is taken of the logits of all tokens at the end. (That
+  search multiplies by the output matrix of all heads of the layer, too, which is left out here.)
+- `PlainWalk` knows that the metric needs two logits, and makes no others.
+- `Walk` also takes what does not change in a head from the plain run: one slot is projected anew.
 
 Shapes: B pairs, T positions, D d_head; a message is [B, T, d_model].
 """
@@ -99,3 +100,12 @@ class PlainWalk(Walk):
         return [
             self._projected(layer, head, at, changed if at == slot else clean) for at in range(3)
         ]
+
+
+class LogitsWalk(PlainWalk):
+    """The same, with the logits of all tokens at the last position."""
+
+    def _logit_diff(self, stream: torch.Tensor) -> torch.Tensor:
+        part = self._functions.logits
+        logits = part.logits(part.norm(stream[:, -1]))
+        return logits[self._rows, self._answer] - logits[self._rows, self._distractor]

@@ -111,10 +111,8 @@ class StepHeads:
 
     def _together(self, step: Step, members: np.ndarray, positions: Selection) -> None:
         """Versions of one slot, by node, of layers of one kind."""
-        setting, shape = self._setting, self._graph.shape
         layers = self._layers[step.nodes[members]]
-        heads = layers * shape.n_heads + self._heads[step.nodes[members]]
-        ids = step.versions[members]
+        heads = layers * self._graph.shape.n_heads + self._heads[step.nodes[members]]
         slots, streams = self._slots(step, members)
         # A reading is a stream as a layer reads it.
         readings = layers * len(self._differs) + streams
@@ -142,14 +140,16 @@ class StepHeads:
             narrow = slot == Q or isinstance(normed, NarrowReadings)
             pieces = self._pieces(heads[rows], positions, narrow=narrow)
             for piece in np.array_split(np.arange(len(rows)), pieces):
-                at = rows[piece]
-                used = np.unique(heads[at])
-                base = BaseHeads(
-                    setting.functions.attention, setting.runs.heads[0], used, positions, keys
-                )
-                change = HeadsTogether(base).change(slot, heads[at], which[piece], normed)
-                self._written.put(ids[at], change, positions)
-                self._tally.versions(ids[at], len(positions))
+                base = self._base_of(np.unique(heads[rows[piece]]), positions, keys)
+                engine = HeadsTogether(base)
+                change = engine.change(slot, heads[rows[piece]], which[piece], normed)
+                ids = step.versions[members[rows[piece]]]
+                self._written.put(ids, change, positions)
+                self._tally.versions(ids, len(positions))
+
+    def _base_of(self, heads: np.ndarray, positions: Selection, keys: Selection) -> BaseHeads:
+        functions, runs = self._setting.functions, self._setting.runs
+        return BaseHeads(functions.attention, runs.heads[0], heads, positions, keys)
 
     def _layers_of(self, readings: np.ndarray) -> np.ndarray:
         return readings // len(self._differs)
