@@ -58,8 +58,8 @@ def paths(date: str, record: Record) -> Iterator[str]:
     unrelated, spectrum, whole = record["unrelated"], record["spectrum"], record["whole"]
     search, induction = record["search"], record["induction"]
     walked = (
-        f"walked one by one {milliseconds(unrelated['logits_walk_ms'] / 1e3)}: "
-        f"{unrelated['ratio_to_logits_walk']:.1f} times; with only the two logits asked for "
+        f"walked one by one {milliseconds(unrelated['layer_walk_ms'] / 1e3)}: "
+        f"{unrelated['ratio_to_layer_walk']:.1f} times; with output matrices of single heads "
         f"{milliseconds(unrelated['plain_walk_ms'] / 1e3)}: "
         f"{unrelated['ratio_to_plain_walk']:.1f} times; evaluating only what changes in a head too "
         f"{milliseconds(unrelated['walk_ms'] / 1e3)}: {unrelated['ratio_to_walk']:.1f} times"

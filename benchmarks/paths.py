@@ -13,8 +13,8 @@ Each prints what it measured and adds it to records/paths-<date>.json.
   in turns. Seconds are those of the stage `execute`. `--heads a*.h0-2`: a quarter of the paths.
 - unrelated: 300 of two nodes between the ends, drawn uniformly from all, in one plan; beside the
   three of `walk.py`, which go along one path after the other: as a search that knows no plans does
-  it, with heads evaluated whole and all logits at the end; with the two logits that the metric
-  needs; and evaluating only what changes in heads. Ours counts planning; plain runs are cached on
+  it, with heads evaluated whole and written by the layer's output matrix; by the head's own; and
+  evaluating only what changes in heads. Ours counts planning; plain runs are cached on
   all sides. `least_ms`: the floating point operations of each, counted, at the rate that the
   machine multiplies large matrices; no order of the same products takes less.
 - search: what the walk of `--search` spends in evaluations, beside the same path sets as one list,
@@ -41,7 +41,7 @@ from typing import Any
 import torch
 from run import THREADS, composed, machine, matmul_rate, seconds, write_pairs
 from torch.utils.flop_counter import FlopCounterMode
-from walk import LogitsWalk, PlainWalk, SinglePath, Walk
+from walk import LayerWalk, PlainWalk, SinglePath, Walk
 
 import pathpatch_runner as pp
 from pathpatch_runner.cli.schema import register_schemas
@@ -199,7 +199,7 @@ def compared(
         measured = evaluate("delta", task, plan, [Direction.noising], kept=kept)
         return torch.tensor(measured.patched[Direction.noising][:, 0] - measured.clean[0])
 
-    walks = {"logits_walk": LogitsWalk, "plain_walk": PlainWalk, "walk": Walk}
+    walks = {"layer_walk": LayerWalk, "plain_walk": PlainWalk, "walk": Walk}
     sides = {**{name: walked(kind) for name, kind in walks.items()}, "ours": ours}
     rate = matmul_rate()
     # The first turn warms up.

@@ -6,10 +6,10 @@ at all positions, and what it writes otherwise is carried on. At the end it is a
 run's last stream. That is the exact effect of the single path, and how the search over paths in
 IPE-LatentCircuitIdentification gets it.
 
-- `LogitsWalk` does as that search does: a head is evaluated as a whole, queries, keys and values
-  anew from their streams, and the metric is taken of the logits of all tokens at the end. (That
-  search multiplies by the output matrix of all heads of the layer, too, which is left out here.)
-- `PlainWalk` knows that the metric needs two logits, and makes no others.
+- `LayerWalk` does as that search does: a head is evaluated as a whole, queries, keys and values
+  anew from their streams, and what it writes is made with the output matrix of the layer. (Where
+  the metric is taken of the logits of all tokens, these take longer than all the rest.)
+- `PlainWalk` multiplies by the output matrix of the one head.
 - `Walk` also takes what does not change in a head from the plain run: one slot is projected anew.
 
 Shapes: B pairs, T positions, D d_head; a message is [B, T, d_model].
@@ -66,7 +66,11 @@ class Walk:
         q, k, v = self._read(which.layer, which.head, slot, clean, clean + message)
         mask = attention_mask(part, self._positions, self._positions)
         z = scores_of(part, q, k).masked_fill(mask, -torch.inf).softmax(-1) @ v
-        return (z - run.z[0][which.head]) @ part.w_o[which.head]
+        return self._written(which.layer, which.head, z - run.z[0][which.head])
+
+    def _written(self, layer: int, head: int, change: torch.Tensor) -> torch.Tensor:
+        """[B, T, d_model]: what a change of a head's z [B, T, D] writes."""
+        return change @ self._functions.attention[layer].w_o[head]
 
     def _read(
         self, layer: int, head: int, slot: int, _: torch.Tensor, changed: torch.Tensor
@@ -102,10 +106,11 @@ class PlainWalk(Walk):
         ]
 
 
-class LogitsWalk(PlainWalk):
-    """The same, with the logits of all tokens at the last position."""
+class LayerWalk(PlainWalk):
+    """The same, with the output matrix of all heads of a layer for what one of them writes."""
 
-    def _logit_diff(self, stream: torch.Tensor) -> torch.Tensor:
-        part = self._functions.logits
-        logits = part.logits(part.norm(stream[:, -1]))
-        return logits[self._rows, self._answer] - logits[self._rows, self._distractor]
+    def _written(self, layer: int, head: int, change: torch.Tensor) -> torch.Tensor:
+        w_o = self._functions.attention[layer].w_o
+        every = change.new_zeros(*change.shape[:2], *w_o.shape[:2])
+        every[:, :, head] = change
+        return every.flatten(2) @ w_o.flatten(0, 1)
