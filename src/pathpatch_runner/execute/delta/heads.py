@@ -30,6 +30,10 @@ from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.schedule import Step
 
 
+COPIES = 4
+"""Temporaries of one size that are alive at once while versions are evaluated together."""
+
+
 class StepHeads:
     """On one batch. `written`: differences of versions, filled in here."""
 
@@ -166,7 +170,7 @@ class StepHeads:
         each = len(positions) * (width if narrow else max(width, shape.d_model))
         once = max(len(positions) * shape.d_model, length * shape.d_head)
         used = 1 + int((np.diff(heads) != 0).sum())
-        elements = (len(heads) * each + used * once) * batch.n_pairs
+        elements = COPIES * (len(heads) * each + used * once) * batch.n_pairs
         return min(len(heads), -(-elements // self._setting.workspace))
 
     def _by_head(self, step: Step, layer: int, members: np.ndarray, positions: Selection) -> None:
