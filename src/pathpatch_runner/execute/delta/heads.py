@@ -29,7 +29,6 @@ from pathpatch_runner.execute.distance import distance_masks
 from pathpatch_runner.plan.chunk import Chunk
 from pathpatch_runner.plan.schedule import Step
 
-
 COPIES = 4
 """Temporaries of one size that are alive at once while versions are evaluated together."""
 
