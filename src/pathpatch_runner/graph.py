@@ -138,6 +138,21 @@ class Graph:
         """Stage by node index."""
         return tuple(stage for stage, members in enumerate(self.stages) for _ in members)
 
+    @cached_property
+    def layer_of(self) -> tuple[int, ...]:
+        """Layer by node index; -1 where it has none."""
+        return tuple(node.layer for node in self.nodes)
+
+    @cached_property
+    def head_numbers(self) -> tuple[int, ...]:
+        """By node index, the number of a head among all heads of the model, layer by layer; -1 of
+        other nodes."""
+        n_heads = self.shape.n_heads
+        return tuple(
+            node.layer * n_heads + node.head if node.kind is NodeKind.head else -1
+            for node in self.nodes
+        )
+
     @property
     def logits(self) -> int:
         """Index of the `logits` node."""

@@ -39,25 +39,19 @@ class _Reader:
 
     def _member(self, member: Route | Successors) -> str:
         if isinstance(member, Route):
-            known = self._steps
-            texts = [
-                known[id(steps)][1] if id(steps) in known else self._text(steps)
-                for steps in member.sets
-            ]
-            if any(member.links):
-                texts += ["" if link is None else self._text(link) for link in member.links]
-                return f"route|{'|'.join(texts)}"
-            # Its links go directly: as many as steps, less one.
-            return f"route|{'|'.join(texts)}{'|' * len(member.links)}"
+            sets = [self._text(steps) for steps in member.sets]
+            links = ["" if link is None else self._text(link) for link in member.links]
+            return "|".join(["route", *sets, *links])
         moves = [member.moves(item) for item in range(member.n_items)]
         return f"successors|{_digest(repr(moves)).hex()}"
 
     def _text(self, steps: Steps) -> str:
-        if id(steps) not in self._steps:
+        known = self._steps.get(id(steps))
+        if known is None:
             patterns = sorted(_pattern_text(pattern) for pattern in steps.patterns)
             kind = ("!" if steps.negated else "") + ("r" if steps.crossing else "")
-            self._steps[id(steps)] = (steps, f"{kind}{{{';'.join(patterns)}}}")
-        return self._steps[id(steps)][1]
+            known = self._steps[id(steps)] = (steps, f"{kind}{{{';'.join(patterns)}}}")
+        return known[1]
 
 
 def _pattern_text(pattern: StepPattern) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 
 from pathpatch_runner.expression.alphabet import Alphabet
 from pathpatch_runner.expression.ast import PathSet, Route, Steps
-from pathpatch_runner.graph import Graph, NodeKind
+from pathpatch_runner.graph import Graph
 from pathpatch_runner.plan.plan import SLOTS, Plan, Stage
 from pathpatch_runner.plan.set_plan import BASE, PATCHED, Readings, SetPlan, Stream, Version
 
@@ -197,7 +197,7 @@ class _Chains:
 
     def _orbits(self) -> tuple[np.ndarray, tuple[SetPlan, ...]]:
         """Chains that differ in the names of heads only."""
-        heads = np.array([node.kind is NodeKind.head for node in self._graph.nodes])
+        heads = np.array(self._graph.head_numbers) >= 0
         node, mask = self._steps // MASKS, self._steps % MASKS
         stage = len(heads) + np.array(self._graph.stage_of)[node]
         alike = np.where(heads[node], stage, node) * MASKS + mask

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pathpatch_runner.graph import NodeKind
 from pathpatch_runner.plan.extent import Extent
 from pathpatch_runner.plan.plan import Plan, Stage
 from pathpatch_runner.plan.set_plan import BASE
@@ -104,7 +103,7 @@ def _streams(
 ) -> tuple[list[Three], list[list[tuple[int, np.ndarray]]]]:
     """Of each step: (ids, nodes, versions) of streams of one head; (stage, rows) of others."""
     graph = plan.alphabet.graph
-    heads = np.array([node.kind is NodeKind.head for node in graph.nodes])
+    heads = np.array(graph.head_numbers) >= 0
     one_head: list[list[Three]] = [[] for _ in range(n_steps)]
     others: list[list[tuple[int, np.ndarray]]] = [[] for _ in range(n_steps)]
     for number, stage in enumerate(plan.stages):

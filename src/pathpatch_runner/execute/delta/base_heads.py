@@ -18,10 +18,14 @@ import torch
 
 from pathpatch_runner.execute.delta.deltas import Selection
 from pathpatch_runner.execute.delta.grid import runs_of
-from pathpatch_runner.execute.delta.host import on_device, rows_of
+from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.narrow import NarrowReadings
+from pathpatch_runner.execute.delta.readings import Q
 from pathpatch_runner.execute.delta.runs import RunOfHeads, attention_mask
 from pathpatch_runner.model.nodes import Attention, Projection, softcapped
+
+Of = Callable[[int], tuple[Projection, int]]
+"""Head -> the projection of its layer, and the number of its matrix there."""
 
 
 def kinds_of_layers(attention: Sequence[Attention]) -> np.ndarray:
@@ -76,20 +80,19 @@ class BaseHeads:
         layers, heads = np.divmod(heads, self._n_heads)
         return np.asarray(layers * self._n_kv + heads * self._n_kv // self._n_heads)
 
-    def query(self, head: int) -> tuple[Projection, int]:
-        """The projection of a head's layer, and the number of its matrix there."""
-        layer, number = divmod(head, self._n_heads)
-        return self._attention[layer].q, number
+    def of_slot(self, slot: int) -> Of:
+        """The projections of a slot: of a head for queries, of a key/value head for the others."""
+        size = self._n_heads if slot == Q else self._n_kv
 
-    def key(self, group: int) -> tuple[Projection, int]:
-        """As `query`, of a key/value head's keys."""
-        layer, number = divmod(group, self._n_kv)
-        return self._attention[layer].k, number
+        def found(number: int) -> tuple[Projection, int]:
+            layer, own = divmod(number, size)
+            return self._projection(layer, slot), own
 
-    def value(self, group: int) -> tuple[Projection, int]:
-        """As `query`, of a key/value head's values."""
-        layer, number = divmod(group, self._n_kv)
-        return self._attention[layer].v, number
+        return found
+
+    def _projection(self, layer: int, slot: int) -> Projection:
+        part = self._attention[layer]
+        return (part.q, part.k, part.v)[slot]
 
     def layer_of(self, group: int) -> int:
         """The layer of a key/value head."""
@@ -103,28 +106,29 @@ class BaseHeads:
             torch.mm(queries, matrix(group).T, out=into)
         return result
 
-    def offset(
-        self,
-        of: Callable[[int], tuple[Projection, int]],
-        narrow: NarrowReadings | None = None,
-    ) -> torch.Tensor:
-        """[H, 1, 1 or C, D]: what keys or values `of` each group have in common whatever is read;
-        of `narrow` readings, the bias of the norm too."""
-        parts = []
-        for layer, rows in runs_of(self.layers):
-            groups = self.groups[rows]
-            projection, first = of(int(groups[0]))
-            heads = groups - groups[0] + first
-            total = self.run.q.new_zeros(len(groups), 1, 1, self.run.q.shape[-1])
-            if projection.bias is not None:
-                bias = rows_of(projection.bias, heads)
-                bias = bias if bias.shape[1] == 1 else self.key_positions.take(bias)
-                total = total + bias[:, None]
-            if narrow is not None:
-                of_bias = narrow.sums(projection, layer).of_bias
-                total = total + rows_of(of_bias, heads)[:, None, None]
-            parts.append(total)
+    def by_group(self, slot: int, of: Callable[[Projection, int], torch.Tensor]) -> torch.Tensor:
+        """[H, ...]: of what all key/value heads of a layer have, `of(projection, layer)` [K, ...],
+        that of each head."""
+        parts = [
+            rows_of(of(self._projection(layer, slot), layer), self.groups[rows] % self._n_kv)
+            for layer, rows in runs_of(self.layers)
+        ]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def offset(self, slot: int, narrow: NarrowReadings | None = None) -> torch.Tensor:
+        """[H, 1, 1 or C, D]: what keys or values have in common whatever is read; of `narrow`
+        readings, the bias of the norm too."""
+
+        def total(projection: Projection, layer: int) -> torch.Tensor:
+            found = self.run.q.new_zeros(self._n_kv, 1, self.run.q.shape[-1])
+            bias = projection.bias
+            if bias is not None:
+                found = found + (bias if bias.shape[1] == 1 else self.key_positions.take(bias))
+            if narrow is not None:
+                found = found + narrow.sums(projection, layer).of_bias[:, None]
+            return found
+
+        return self.by_group(slot, total)[:, None]
 
     @cached_property
     def q(self) -> torch.Tensor:
@@ -162,7 +166,3 @@ class BaseHeads:
         """[H, B, P, C]: base's."""
         scores = softcapped(self.scores, self.softcap).masked_fill(self.mask, -torch.inf)
         return self.key_positions.take(scores.softmax(-1), -1)
-
-    def index(self, numbers: np.ndarray) -> torch.Tensor:
-        """Numbers on the device of the heads."""
-        return on_device(numbers, self.device)

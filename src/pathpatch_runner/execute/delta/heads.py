@@ -52,8 +52,8 @@ class StepHeads:
         self._device = setting.batch.classes.device
         # On the host: nothing in the loop waits for the device.
         self._occurs = setting.batch.where.classes
-        self._layers = np.array([node.layer for node in self._graph.nodes])
-        self._heads = np.array([node.head for node in self._graph.nodes])
+        self._layers = np.array(self._graph.layer_of)
+        self._head_numbers = np.array(self._graph.head_numbers)
         self._kinds = kinds_of_layers(setting.functions.attention)
 
     def evaluate(self, step: Step, members: np.ndarray, positions: Selection) -> None:
@@ -115,7 +115,7 @@ class StepHeads:
     def _together(self, step: Step, members: np.ndarray, positions: Selection) -> None:
         """Versions of one slot, by node, of layers of one kind."""
         layers = self._layers[step.nodes[members]]
-        heads = layers * self._graph.shape.n_heads + self._heads[step.nodes[members]]
+        heads = self._head_numbers[step.nodes[members]]
         slots, streams = self._slots(step, members)
         # A reading is a stream as a layer reads it.
         readings = layers * len(self._differs) + streams
@@ -182,16 +182,16 @@ class StepHeads:
         ids = step.versions[members]
         key_positions = self._key_positions(readings, positions)
         normed = partial(self._normed, layer)
+        n_heads = self._graph.shape.n_heads
         if self._graph.shape.separable_heads:
 
             def keep(numbers: np.ndarray, change: torch.Tensor) -> None:
                 self._written.put(ids[numbers], change, positions)
                 self._tally.versions(ids[numbers], len(positions))
 
-            versions = HeadVersions(self._heads[nodes], readings, slots)
+            versions = HeadVersions(self._head_numbers[nodes] % n_heads, readings, slots)
             engine.evaluate(versions, normed, positions, key_positions, keep)
             return
-        n_heads = self._graph.shape.n_heads
         z = positions.take(run.z[0])[None].repeat(len(members), 1, 1, 1, 1)
         owner = np.tile(np.arange(len(members)), n_heads)
 

@@ -22,8 +22,8 @@ class Measuring(Protocol):
     """From final streams to the values that a unit has at each point: metrics, as a rule."""
 
     def narrow(self, narrow: Narrow, base: torch.Tensor) -> NarrowMeasure | None:
-        """What measures narrow streams beside `base` [point, d_model]: of (z [n, point, D], writers
-        [n], points) the values [n, value, point]. None where they must be made wide."""
+        """What measures narrow streams beside `base` [point, d_model]. None where they must be made
+        wide."""
         ...
 
     def measure(self, streams: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -33,7 +33,9 @@ class Measuring(Protocol):
 
 NARROW_COPIES = 4
 """Temporaries of the size of narrow streams that are alive while these are measured."""
-NarrowMeasure = Callable[[torch.Tensor, np.ndarray, torch.Tensor], torch.Tensor]
+NarrowMeasure = Callable[[torch.Tensor, np.ndarray, torch.Tensor], torch.Tensor | None]
+"""z [n, point, D], writers [n], points -> values [n, value, point]; None where wide streams take
+less."""
 
 
 @dataclass(frozen=True)
@@ -141,18 +143,24 @@ class Outputs:
         """[n, value, point] of `change` [n, point, d_model], or of writers' z [n, point, D]."""
         if writers is None:
             return self._measuring.measure(self._base[points] + change, points)
-        assert self._narrow is not None
+        size = max(1, self._size * self._base.shape[-1] // (NARROW_COPIES * change.shape[-1]))
         parts = []
-        size = self._size
-        if self._measured is not None:
-            size = max(1, self._size * self._base.shape[-1] // (NARROW_COPIES * change.shape[-1]))
         for start in range(0, len(change), size):
             some, own = change[start : start + size], writers[start : start + size]
-            if self._measured is not None:
-                parts.append(self._measured(some, own, points))
-                continue
-            wide = times_own(some, own, self._narrow.writers.matrix) + self._base[points]
-            parts.append(self._measuring.measure(wide, points))
+            found = None if self._measured is None else self._measured(some, own, points)
+            parts.append(self._widened(some, own, points) if found is None else found)
+        return torch.cat(parts)
+
+    def _widened(
+        self, change: torch.Tensor, writers: np.ndarray, points: torch.Tensor
+    ) -> torch.Tensor:
+        """`_values` of writers' z, by way of the streams that they make."""
+        assert self._narrow is not None
+        parts = []
+        for start in range(0, len(change), self._size):
+            rows = slice(start, start + self._size)
+            wide = times_own(change[rows], writers[rows], self._narrow.writers.matrix)
+            parts.append(self._measuring.measure(self._base[points] + wide, points))
         return torch.cat(parts)
 
     def _index(self, numbers: np.ndarray) -> torch.Tensor:

@@ -11,7 +11,6 @@ import torch
 
 from pathpatch_runner.execute.batch import Batch
 from pathpatch_runner.execute.delta.columns import NarrowColumns
-from pathpatch_runner.execute.delta.grid import times_own
 from pathpatch_runner.execute.delta.host import on_device
 from pathpatch_runner.execute.delta.narrow import Narrow
 from pathpatch_runner.execute.delta.narrow_logits import NarrowLogits
@@ -92,12 +91,11 @@ class StreamReadout:
         if self._of_all:
             of_all = NarrowLogits(narrow, self._part, base, self._workspace)
 
-        def measured(z: torch.Tensor, writers: np.ndarray, points: torch.Tensor) -> torch.Tensor:
+        def measured(
+            z: torch.Tensor, writers: np.ndarray, points: torch.Tensor
+        ) -> torch.Tensor | None:
             if of_all is not None and not of_all.saves(len(z) * len(points), writers):
-                size = max(1, self._workspace // (len(points) * base.shape[1]))
-                parts = [slice(at, at + size) for at in range(0, len(z), size)]
-                made = (times_own(z[at], writers[at], narrow.writers.matrix) for at in parts)
-                return torch.cat([self.measure(some + base[points], points) for some in made])
+                return None
             values = self._no_values(z, points)
             if of_two is not None:
                 pair = self._finished(of_two.values(z, writers, points), points)

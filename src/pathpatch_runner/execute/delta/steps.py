@@ -46,7 +46,7 @@ class StepLoop:
         self._finish = finish
         self._tally = tally
         self._device = setting.batch.classes.device
-        self._layers = np.array([node.layer for node in self._graph.nodes])
+        self._head_numbers = np.array(self._graph.head_numbers)
         self._narrow = narrow_of(setting, chunk)
         writers = None if self._narrow is None else self._narrow.writers
         self._streams = Deltas(plan.n_streams + 2, self._device, writers)
@@ -117,7 +117,7 @@ class StepLoop:
             chosen = Selection(positions, self._device)
             nodes, ids = streams.nodes[members], streams.ids[members]
             for rows, change in self._writes.of_heads(streams.versions[members], nodes, chosen):
-                writers = self._writers_of(nodes[rows])
+                writers = self._head_numbers[nodes[rows]]
                 self._streams.put(ids[rows], change, chosen, writers)
                 self._finish_outputs(ids[rows], change, chosen, writers)
 
@@ -146,12 +146,6 @@ class StepLoop:
                     some = passing[start : start + size]
                     delta = self._writes.differences(stage_number, stage, some, columns, chosen)
                     self._finish_outputs(ids[some], delta, chosen)
-
-    def _writers_of(self, nodes: np.ndarray) -> np.ndarray:
-        """The number of each head among all heads of the model."""
-        n_heads = self._graph.shape.n_heads
-        numbers = [node.layer * n_heads + node.head for node in self._graph.nodes]
-        return np.asarray(np.array(numbers)[nodes])
 
     def _sum_streams(self, number: int) -> None:
         """The streams born at a stage that are sums of writes: then steps are stages."""

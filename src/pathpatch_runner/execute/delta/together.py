@@ -27,17 +27,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pathpatch_runner.execute.delta.base_heads import BaseHeads
+from pathpatch_runner.execute.delta.base_heads import BaseHeads, Of
 from pathpatch_runner.execute.delta.deltas import Selection
 from pathpatch_runner.execute.delta.grid import Grid, Take, in_grids, runs_of, times_own
 from pathpatch_runner.execute.delta.host import rows_of
 from pathpatch_runner.execute.delta.narrow import NarrowReadings
-from pathpatch_runner.execute.delta.readings import K, Normed, Q
+from pathpatch_runner.execute.delta.readings import K, Normed, Q, V
 from pathpatch_runner.execute.delta.runs import project, project_narrow
-from pathpatch_runner.model.nodes import Projection, softcapped
-
-Of = Callable[[int], tuple[Projection, int]]
-"""Head -> the projection of its layer, and the number of its matrix there."""
+from pathpatch_runner.model.nodes import softcapped
 
 
 class HeadsTogether:
@@ -61,7 +58,7 @@ class HeadsTogether:
     def _of_queries(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
         base = self._base
         known = base.positions.take(base.run.q)
-        q = self._projected(base.query, base.used[here], which, normed, base.positions, known)
+        q = self._projected(base.of_slot(Q), base.used[here], which, normed, base.positions, known)
         q *= base.scale
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
@@ -102,7 +99,7 @@ class HeadsTogether:
             return self._wide_key_scores(here, which, normed)
         known = base.key_positions.take(base.run.k)
         groups = base.groups[here]
-        k = self._projected(base.key, groups, which, normed, base.key_positions, known)
+        k = self._projected(base.of_slot(K), groups, which, normed, base.key_positions, known)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
             return rows_of(base.q, grid.used)[:, None] @ take(k).transpose(-1, -2)
@@ -128,7 +125,7 @@ class HeadsTogether:
         self, here: np.ndarray, which: np.ndarray, narrow: NarrowReadings
     ) -> torch.Tensor:
         base = self._base
-        through = base.through(self._matrix(base.key))
+        through = base.through(self._matrix(K))
         for layer, rows in runs_of(base.layers):
             through[rows] *= narrow.bases[layer].form.weight
         # A query as each writer's z sees it: one for each pair of a writer and a head.
@@ -142,7 +139,7 @@ class HeadsTogether:
             return _by_place(_by_pair(take(own)) @ z.transpose(-1, -2), grid)
 
         dots = in_grids(which, base.device, product)
-        offset = base.offset(base.key, narrow)
+        offset = base.offset(K, narrow)
         known = base.q @ (base.key_positions.take(base.k) - offset).transpose(-1, -2)
         left_out = base.q @ offset.transpose(-1, -2)
         ratio = rows_of(narrow.scale / narrow.base_scale, which)[:, :, None]
@@ -153,14 +150,14 @@ class HeadsTogether:
         self, here: np.ndarray, which: np.ndarray, normed: torch.Tensor
     ) -> torch.Tensor:
         base = self._base
-        own = rows_of(base.through(self._matrix(base.key)), here)
+        own = rows_of(base.through(self._matrix(K)), here)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
             keys = rows_of(normed, grid.used)
             return _by_place(_by_pair(take(own)) @ keys.transpose(-1, -2), grid)
 
         dots = in_grids(which, base.device, product)
-        bias = base.offset(base.key)
+        bias = base.offset(K)
         return dots + rows_of(base.q @ bias.transpose(-1, -2), here)
 
     def _of_values(self, here: np.ndarray, which: np.ndarray, normed: Normed) -> torch.Tensor:
@@ -170,11 +167,11 @@ class HeadsTogether:
             return self._of_narrow_values(here, which, pattern, normed)
         if not self._few_values():
             known = base.key_positions.take(base.run.v)
-            v = self._projected(base.value, groups, which, normed, base.key_positions, known)
+            v = self._projected(base.of_slot(V), groups, which, normed, base.key_positions, known)
             return pattern @ v.sub_(rows_of(known, groups))
         mixed = self._mixture(pattern, which, normed)
-        changed = times_own(mixed, groups, self._matrix(base.value))
-        known = base.key_positions.take(base.v) - base.offset(base.value)
+        changed = times_own(mixed, groups, self._matrix(V))
+        known = base.key_positions.take(base.v) - base.offset(V)
         return changed.sub_(rows_of(base.pattern @ known, here))
 
     def _of_narrow_values(
@@ -182,7 +179,7 @@ class HeadsTogether:
     ) -> torch.Tensor:
         base = self._base
         ratio = rows_of(narrow.scale / narrow.base_scale - 1, which)[:, :, None]
-        known = base.key_positions.take(base.v) - base.offset(base.value, narrow)
+        known = base.key_positions.take(base.v) - base.offset(V, narrow)
 
         def product(grid: Grid, take: Take) -> torch.Tensor:
             return _by_place(_by_pair(take(pattern * ratio)) @ rows_of(known, grid.used), grid)
@@ -190,27 +187,19 @@ class HeadsTogether:
         weights = pattern * rows_of(narrow.scale, which)[:, :, None]
         mixed = self._mixture(weights, which, narrow.z)
         groups = base.groups[here]
-        weights = rows_of(self._weights(narrow), here)
-        changed = narrow.through(mixed, which, groups, self._reader(base.value, narrow), weights)
+        sums = base.by_group(V, lambda own, layer: narrow.sums(own, layer).of_weight)
+        reader = self._reader(V, narrow)
+        changed = narrow.through(mixed, which, groups, reader, rows_of(sums, here))
         return changed.add_(in_grids(here, base.device, product))
-
-    def _weights(self, narrow: NarrowReadings) -> torch.Tensor:
-        """[H, D]: the norm's weight through the matrix of each head's values."""
-        parts = []
-        for layer, rows in runs_of(self._base.layers):
-            groups = self._base.groups[rows]
-            projection, first = self._base.value(int(groups[0]))
-            of_weight = narrow.sums(projection, layer).of_weight
-            parts.append(rows_of(of_weight, groups - groups[0] + first))
-        return torch.cat(parts)
 
     def _few_values(self) -> bool:
         base = self._base
         queries, keys, d_head = len(base.positions), len(base.key_positions), base.q.shape[-1]
         return queries * (keys + d_head) < keys * d_head
 
-    def _matrix(self, of: Of) -> Callable[[int], torch.Tensor]:
+    def _matrix(self, slot: int) -> Callable[[int], torch.Tensor]:
         """The matrix [M, D] of each key/value head."""
+        of = self._base.of_slot(slot)
 
         def matrix(group: int) -> torch.Tensor:
             projection, number = of(group)
@@ -218,9 +207,9 @@ class HeadsTogether:
 
         return matrix
 
-    def _reader(self, of: Of, narrow: NarrowReadings) -> Callable[[int], torch.Tensor]:
+    def _reader(self, slot: int, narrow: NarrowReadings) -> Callable[[int], torch.Tensor]:
         """The same, as narrow readings meet it."""
-        matrix = self._matrix(of)
+        matrix = self._matrix(slot)
         return lambda group: narrow.reader(self._base.layer_of(group), matrix(group))
 
     def _mixture(

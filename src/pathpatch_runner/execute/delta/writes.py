@@ -23,8 +23,7 @@ class Writes:
         self._functions = setting.functions
         self._runs = setting.runs
         self._graph = graph
-        self._layers = np.array([node.layer for node in graph.nodes])
-        self._heads = np.array([node.head for node in graph.nodes])
+        self._head_numbers = np.array(graph.head_numbers)
         self._n_classes = len(setting.batch.where.classes)
         self._classes = setting.batch.classes
         self._streams = streams
@@ -92,10 +91,10 @@ class Writes:
         """(numbers, their changes of z [n, B, P, D]) of those `versions` [n] of heads `nodes` [n],
         by layer, that change it."""
         patched = np.flatnonzero(versions == PATCHED)
-        for layer, some in runs_of(self._layers[nodes[patched]]):
+        layers, heads = np.divmod(self._head_numbers[nodes[patched]], self._graph.shape.n_heads)
+        for layer, some in runs_of(layers):
             base, other = self._runs.attention[layer].z
-            change = positions.take(other) - positions.take(base)
-            yield patched[some], rows_of(change, self._heads[nodes[patched[some]]])
+            yield patched[some], rows_of(positions.take(other) - positions.take(base), heads[some])
         yield from self._written.parts(versions, positions)
 
     def whole(self, number: int, positions: Selection) -> torch.Tensor:
