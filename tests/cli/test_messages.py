@@ -59,6 +59,18 @@ SLIPS = [
         'patch: is a section, and "3" is one value. Say patch.KEY=VALUE. Keys: directions, ',
     ),
     (
+        '+hypotheses={new: {paths: {p: "a0.h0 -> logits"}}}',
+        'hypotheses.new.paths.p: is a section, and "a0.h0 -> logits" is one value. Write {KEY: '
+        "VALUE} in its place. Keys: expr, over, ",
+    ),
+    ("patch=[a]", "patch: a list, [a, b], stands where a section, {KEY: VALUE}, belongs, or "),
+    (
+        "+hypotheses={h: {paths: x}}",
+        "hypotheses.h.paths: takes entries by name: {NAME: {expr: ...}}",
+    ),
+    ("model=5", 'model: "5" is no name of a file of model/. Type model=NAME; one that looks so '),
+    ("dataset=true", 'dataset: "true" is no name of a file of dataset/. Type dataset=NAME'),
+    (
         "runtime.device=null",
         "runtime.device: needs a value, and null is none. Leave it out to have the default",
     ),
@@ -80,6 +92,50 @@ def test_a_slip_is_one_message(tmp_path: Path, slip: str, message: str) -> None:
     said = str(caught.value)
     assert said.startswith(message)
     assert "https://" not in said
+
+
+FILES = [
+    (
+        'hypotheses: {z: {paths: {p: "a0.h0 -> logits"}}}',
+        'hypotheses.z.paths.p: is a section, and "a0.h0 -> logits" is one value. Write {KEY: '
+        "VALUE} in its place. Keys: expr, over, ",
+    ),
+    (
+        "hypotheses: {h: x}",
+        'an entry of hypotheses (in "experiment/mine.yaml"): is a section, and "x" is one value. '
+        "Write {KEY: VALUE} in its place. Keys: groups, paths, against",
+    ),
+    (
+        "hypotheses: {h: {paths: {p: x}}}",
+        'a path of hypotheses (in "experiment/mine.yaml"): is a section, and "x" is one value. ',
+    ),
+    ("hypotheses: {h: {paths: x}}", "hypotheses.h.paths: takes entries by name: {NAME: {expr: "),
+    (
+        "hypotheses: {h: {paths: [x]}}",
+        'config (in "experiment/mine.yaml"): a list, [a, b], stands where a section, {KEY: VALUE}',
+    ),
+    (
+        "patch: 3",
+        'patch (in "experiment/mine.yaml"): is a section, and "3" is one value. Write {KEY: '
+        "VALUE} in its place. Keys: directions, units, ",
+    ),
+    ("statistics: [1]", 'statistics (in "experiment/mine.yaml"): is a section, and "[1]" is one '),
+    ("dataset: [a]", 'dataset (in "experiment/mine.yaml"): is a section, and "[\'a\']" is one '),
+    ("model: 5", 'model (in "experiment/mine.yaml"): is a section, and "5" is one value. '),
+    ("seed: x", "seed: Value 'x' of type 'str' could not be converted to Integer"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), FILES, ids=[line for line, _ in FILES])
+def test_a_slip_in_a_file_is_one_message(tmp_path: Path, line: str, message: str) -> None:
+    add_experiment(tmp_path, "my")
+    head = "# @package _global_\ndefaults: [my, _self_]\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(f"{head}{line}\n")
+    with pytest.raises(PathPatchError) as caught:
+        compose("mine", config_dir=tmp_path)
+    said = str(caught.value)
+    assert said.startswith(message)
+    assert "raised while composing" not in said
 
 
 @pytest.mark.parametrize("slip", [slip for slip, text in SLIPS if "type '+" in text])

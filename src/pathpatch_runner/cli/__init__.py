@@ -9,6 +9,7 @@ bounds      interpolations that refer to themselves, or stand for too much
 overrides   what was set, as the tables say it
 typed       composed config -> `ExperimentConfig`
 messages    what Hydra and OmegaConf report, in our words
+no_section  the same, of a value in place of a section
 compose     `compose`: the config that a command would run
 once        a single run is composed once
 sweep       the jobs of a sweep, checked before the first of them runs

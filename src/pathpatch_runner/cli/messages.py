@@ -10,25 +10,32 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from typing import Any
+from dataclasses import fields
 
 from hydra.errors import OverrideParseException
 
-from pathpatch_runner import config
-from pathpatch_runner.cli.schema import GROUPS, schemas
+from pathpatch_runner.cli.no_section import (
+    FULL_KEY,
+    dataclass_named,
+    entries_told,
+    merged_told,
+    mixed_up_told,
+    section_told,
+    typed,
+)
+from pathpatch_runner.cli.schema import GROUPS
 from pathpatch_runner.errors import ConfigError, did_you_mean, unknown_key
 
 OPTIONS = re.compile(r"Available options in '([^']+)':\n((?:\t.*\n?)+)")
-FULL_KEY = re.compile(r"full_key: (\S+)")
-OVERRIDE = re.compile(
-    r"(?:Error merging override |Ambiguous value for argument '|Sweep parameters '"
-    r"|To append to your (?:config|default list) use \+)(.+?)'?(?: requires --multirun)?(?:\n|$)"
-)
 NOISE = re.compile(
     r"^(See https?://\S+.*|\s*(full_key|object_type|reference_type).*|Error merging override .*|"
-    r"To append to your .*|Set the environment variable .*)$"
+    r"To append to your .*|In '.*': \w+ raised while composing config:|"
+    r"Set the environment variable .*)$"
 )
+FILES = (*GROUPS, "experiment", "tracking", "cluster")
+"""Keys that choose a file."""
+NO_NAME = re.compile(r"null|true|false|[-+]?\d+(\.\d*)?", re.IGNORECASE)
+"""What Hydra reads as something else than a text."""
 LAUNCHERS = {
     "joblib": 'pip install "pathpatch-runner[joblib]"',
     "submitit_slurm": 'pip install "pathpatch-runner[slurm]"',
@@ -53,7 +60,16 @@ def explain(error: BaseException) -> str:
 
 def check_override(override: str) -> str:
     """What is wrong with an override that Hydra answers with a crash; "" where nothing is."""
-    return f'"{override}": names no key before "=". Type KEY=VALUE' if override[:1] == "=" else ""
+    if override[:1] == "=":
+        return f'"{override}": names no key before "=". Type KEY=VALUE'
+    key, _, value = override.lstrip("+").partition("=")
+    if key in FILES and NO_NAME.fullmatch(value):
+        quoted = shlex.quote(f'{key}="{value}"')
+        return (
+            f'{key}: "{value}" is no name of a file of {key}/. Type {key}=NAME; one that looks so '
+            f"stands in quotes: {quoted}"
+        )
+    return ""
 
 
 def _links(error: BaseException | None) -> list[BaseException]:
@@ -75,13 +91,6 @@ def _whole(links: list[BaseException], text: str) -> str:
     return type(links[0]).__name__
 
 
-def _typed(text: str) -> tuple[str, str]:
-    """(key, value) of the override that an error quotes; ("", "") where it quotes none."""
-    found = OVERRIDE.search(text)
-    key, _, value = (found[1] if found else "").partition("=")
-    return key.lstrip("+~"), value
-
-
 def _unreadable(override: str) -> str:
     key, sign, value = override.partition("=")
     if not sign:
@@ -96,7 +105,7 @@ def _unreadable(override: str) -> str:
 
 def _several_values(match: re.Match[str], text: str) -> str:
     del match
-    key, value = _typed(text)
+    key, value = typed(text)
     listed = shlex.quote(f"{key}=[{value}]")
     one = shlex.quote(f'{key}="{value}"')
     return (
@@ -107,7 +116,7 @@ def _several_values(match: re.Match[str], text: str) -> str:
 
 def _sweep(match: re.Match[str], text: str) -> str:
     del match
-    key, value = _typed(text)
+    key, value = typed(text)
     return (
         f'{key}: "{value}" is several values, and this is one run. To run each of them type '
         f"-m {shlex.quote(f'{key}={value}')}"
@@ -127,7 +136,7 @@ def _unknown_key(match: re.Match[str], text: str) -> str:
     key, schema = match[1], match[2]
     full = FULL_KEY.search(text)
     where = full[1] if full else key
-    known = _dataclass(schema.split(".")[-1])
+    known = dataclass_named(schema.split(".")[-1])
     if known is None:
         return f'{where}: unknown key "{key}"'
     return unknown_key(where, key, [field.name for field in fields(known)])
@@ -143,17 +152,17 @@ def _unknown_entry(match: re.Match[str], text: str) -> str:
 def _new_entry(match: re.Match[str], text: str) -> str:
     """An entry that `+` was to add to a mapping of typed entries, which Hydra does not make."""
     entry = FULL_KEY.search(text)
-    key, value = _typed(text)
+    key, value = typed(text)
     parts = key.split(".")
     if match[1] != "dict" or entry is None or entry[1] not in parts[1:]:
-        return _section(match, text)
+        return section_told(match, text)
     parent = ".".join(parts[: parts.index(entry[1])])
     return f'{key}: cannot be added to {parent} as "{value}" is. {_added(parent, entry[1], text)}'
 
 
 def _added(parent: str, entry: str, text: str) -> str:
     """How to type an override so that it adds an entry."""
-    key, value = _typed(text)
+    key, value = typed(text)
     inside = key.removeprefix(f"{parent}.{entry}").strip(".")
     if not key.startswith(f"{parent}.{entry}"):
         # The override gives the parent as a whole.
@@ -168,16 +177,9 @@ def _added(parent: str, entry: str, text: str) -> str:
     )
 
 
-def _section(match: re.Match[str], text: str) -> str:
-    known = _dataclass(match[2])
-    key, value = _typed(text)
-    names = ", ".join(field.name for field in fields(known)) if known else ""
-    return f'{key}: is a section, and "{value}" is one value. Say {key}.KEY=VALUE. Keys: {names}'
-
-
 def _not_a_list(match: re.Match[str], text: str) -> str:
     del match
-    key, value = _typed(text)
+    key, value = typed(text)
     where = FULL_KEY.search(text)
     if not key:
         return f"{where[1] if where else 'config'}: takes a list: [a, b]"
@@ -225,14 +227,6 @@ def _itself(match: re.Match[str], text: str) -> str:
     return f"{key[1] if key else 'config'}: an interpolation refers to itself"
 
 
-def _dataclass(name: str) -> type[Any] | None:
-    """The config dataclass of that name, of ours or of a kind."""
-    kinds = (schema for group in GROUPS for schema in schemas(group).values())
-    found = next((schema for schema in kinds if schema.__name__ == name), None)
-    ours = getattr(config, name, None)
-    return found or (ours if isinstance(ours, type) and is_dataclass(ours) else None)
-
-
 KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], str]], ...] = (
     (re.compile(r"Ambiguous value for argument"), _several_values),
     (re.compile(r"requires --multirun"), _sweep),
@@ -249,6 +243,9 @@ KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], str]], ...] =
     (re.compile(r"Key '([^']+)' (?:is )?not in '?([\w.]+)'?"), _unknown_key),
     (re.compile(r"Could not find '([^']+)'"), _no_option),
     (re.compile(r"Invalid type assigned: (\w+) is not a subclass of (\w+)"), _new_entry),
+    (re.compile(r"Merge error: \w+ is not a subclass of (\w+)\. value: (.*)"), merged_told),
+    (re.compile(r"Cannot merge DictConfig with ListConfig"), mixed_up_told),
+    (re.compile(r"Cannot assign \w+ to Dict\[str, (\w+)\]"), entries_told),
     (re.compile(r"is not a ListConfig, list or tuple"), _not_a_list),
     (re.compile(r"field '([^']+)' is not Optional"), _not_null),
     (re.compile(r"Recursive interpolation detected"), _itself),
